@@ -1,0 +1,91 @@
+# Two commands matter: `make january` prints the comparison, `make test` runs the tests.
+# Each sets up what it needs in .venv from requirements.lock (hashes checked) and costs nothing the second time.
+
+SHELL  := /bin/sh
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+BORDER := $(BIN)/border
+
+# Options of `make test`: files, -k expressions, or `-n 0` for one process.
+PYTEST_ARGS ?= -n auto --dist loadfile
+
+# A virtual environment knows its own path: the stamps carry it, so that a moved checkout installs anew.
+HERE      := $(shell pwd -P | cksum | cut -d ' ' -f 1)
+INSTALLED := $(VENV)/.installed-$(HERE)
+LINKED    := $(VENV)/.linked-$(HERE)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+CHECKED_TESTS := tests/unit/test_imports.py tests/unit/test_packaging.py tests/unit/test_sql_style.py
+
+# Same text in and out whatever the locale; nothing of another project on the import path.
+export PYTHONUTF8 := 1
+export GX_ANALYTICS_ENABLED := false
+unexport PYTHONPATH PYTHONHOME
+
+.DEFAULT_GOAL := help
+.PHONY: help january setup test check format site lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make january   build the warehouse from the data in this repository and print the January comparison'
+	@echo 'make test      run the tests; PYTEST_ARGS="tests/unit -k lock" narrows them'
+	@echo 'make check     formatting, lint, types, import directions, SQL style and packaging'
+	@echo 'make format    let ruff format and repair'
+	@echo 'make site      render the static site into site/'
+	@echo 'make setup     install into .venv; PYTHON=/path/to/python3.12 chooses the interpreter'
+	@echo 'make lock      recompile requirements.lock; UPGRADE=1 moves every pin to the newest release'
+	@echo 'make clean     remove .venv, caches and the site; data/ stays'
+
+january: setup
+	$(BORDER) build
+	$(BORDER) january
+
+setup: $(LINKED)
+
+test: setup
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 0 $(CHECKED_TESTS)
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+site: setup
+	$(BORDER) build
+	$(BORDER) site
+
+# The interpreter is checked first: pip's own complaint about an old one does not say what to do.
+# Bytecode is left to the first import: compiling 130 packages takes longer than installing them.
+$(INSTALLED): requirements.lock
+	@'$(PYTHON)' -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, and '$(PYTHON)' is not one. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; \
+	  exit 2; }
+	@echo 'Installing the locked packages into $(VENV); about half a minute.'
+	@'$(PYTHON)' -m venv --clear $(VENV)
+	@$(PIP) install --quiet --no-compile --no-deps --only-binary :all: --require-hashes -r requirements.lock
+	@touch $@
+
+# setuptools comes from the lock as well, so that nothing is downloaded to build the link to this checkout.
+$(LINKED): $(INSTALLED) pyproject.toml
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# uv compiles for every platform at once; it lives in a throw-away environment and only for this.
+lock:
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	'$(PYTHON)' -m venv "$$tmp/uv" && \
+	"$$tmp/uv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet uv && \
+	"$$tmp/uv/bin/uv" pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \
+	  --only-binary :all: --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+	  $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock >/dev/null
+	@echo "requirements.lock: $$(grep -c '^[a-z]' requirements.lock) pinned packages"
+
+clean:
+	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
