@@ -1,4 +1,4 @@
-"""What the repository ships: the lock, the version, the packages, and no agency file among those git tracks."""
+"""What the repository ships: the lock, the version, the packages, and no agency file among the tracked."""
 
 from __future__ import annotations
 
