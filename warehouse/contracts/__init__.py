@@ -130,7 +130,9 @@ def tables() -> dict[str, Table]:
             )
         key = tuple(entry.get("key", ()))
         if unknown := set(key) - {c.name for c in cols}:
-            raise ContractError(f"tables: {name} has key columns it does not list: {', '.join(sorted(unknown))}")
+            raise ContractError(
+                f"tables: {name} has key columns it does not list: {', '.join(sorted(unknown))}"
+            )
         result[name] = Table(
             name=name,
             title=entry["title"],
