@@ -16,7 +16,7 @@ INSTALLED := $(VENV)/.installed-$(HERE)
 LINKED    := $(VENV)/.linked-$(HERE)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-CHECKED_TESTS := tests/unit/test_imports.py tests/unit/test_packaging.py
+CHECKED_TESTS := tests/unit/test_imports.py tests/unit/test_packaging.py tests/unit/test_sql_style.py
 
 # Same text in and out whatever the locale; nothing of another project on the import path.
 export PYTHONUTF8 := 1
