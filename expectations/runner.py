@@ -207,6 +207,7 @@ class Suite:
             "expect_table_row_count_to_be_between",
             min_value=self.min_rows,
             severity="critical",
+            title=f"The table has at least {self.min_rows:,} row{'' if self.min_rows == 1 else 's'}.",
             because="A table without rows passes every expectation about its columns.",
         )
         return (rows, *self.expectations)
@@ -564,8 +565,8 @@ def _as_text(value: Any) -> str | None:
         return str(int(value)) if value.is_integer() else f"{value:.10g}"
     if isinstance(value, decimal.Decimal):
         return f"{value:f}"
-    if isinstance(value, dt.date | dt.datetime | dt.time):
-        return value.isoformat()
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_as_text(one)}" for name, one in value.items())
     if isinstance(value, list | tuple | set | frozenset):
