@@ -107,11 +107,16 @@ class Expect:
 
     def build(self) -> Expectation:
         """The genuine GX object. Raises SuiteError where GX does not know it or refuses its parameters."""
-        import great_expectations.expectations as gxe
+        import great_expectations.expectations  # noqa: F401 - importing registers them
+        from great_expectations.exceptions import ExpectationNotFoundError
+        from great_expectations.expectations.registry import get_expectation_impl
 
-        cls = getattr(gxe, "".join(part.capitalize() for part in self.type.split("_")), None)
-        if cls is None:
-            raise SuiteError(f"{self.type}: Great Expectations has no such expectation: check the spelling")
+        try:
+            cls = get_expectation_impl(self.type)
+        except ExpectationNotFoundError as error:
+            raise SuiteError(
+                f"{self.type}: Great Expectations has no such expectation: check the spelling"
+            ) from error
         unknown = sorted(set(self.parameters) - set(cls.__fields__) | set(self.parameters) & _RESERVED)
         if unknown:
             raise SuiteError(f"{self.name}: unknown parameter {', '.join(unknown)}")
@@ -230,7 +235,7 @@ def _check_severity_and_reason(name: str, severity: str, because: str) -> None:
 def _built(name: str, cls: type[Expectation], **parameters: Any) -> Expectation:
     try:
         return cls(**parameters)
-    except ValueError as error:  # pydantic's ValidationError is one
+    except Exception as error:  # pydantic's ValidationError, and whatever GX's own parsers raise
         raise SuiteError(f"{name}: {' '.join(str(error).split())}") from error
 
 
@@ -536,6 +541,9 @@ def _observed(found: Mapping[str, Any], *, by_query: bool) -> str | None:
         return f"{count:,} row{'' if count == 1 else 's'}"
     if found.get("observed_value") is not None:
         return _as_text(found["observed_value"])
+    if absent := found.get("partial_missing_list"):  # of a set of values that should all occur
+        more = found["missing_count"] - len(absent)
+        return f"absent: {_as_text(absent)}" + (f" and {more:,} more" if more > 0 else "")
     if found.get("element_count") is None or found.get("unexpected_count") is None:
         return None
     share = f"{found['unexpected_count']:,} of {found['element_count']:,} rows"

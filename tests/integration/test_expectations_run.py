@@ -116,6 +116,20 @@ def test_a_query_that_finds_rows_fails_with_the_rows(memory: duckdb.DuckDBPyConn
     assert "from core.encounters where" in failed.sql
 
 
+def test_a_set_that_is_not_complete_names_what_is_absent_and_what_is_unexpected(
+    memory: duckdb.DuckDBPyConnection,
+) -> None:
+    nine = Expect(
+        "expect_column_distinct_values_to_equal_set",
+        column="sector",
+        value_set=["sector 9", *(f"sector {number}" for number in range(8))],
+        because="the southwest border has nine sectors",
+    )
+    failed = run_suite(suite(nine), memory).results[1]
+    assert (failed.status, failed.observed) == ("failed", "absent: sector 9")
+    assert (failed.unexpected_count, failed.sample) == (1, [{"sector": "sector 8"}])
+
+
 def test_a_sample_stays_small_however_many_rows_are_unexpected(memory: duckdb.DuckDBPyConnection) -> None:
     fill(memory, 50_000)
     everything = ExpectNoRows(name="everything", sql="select line_no from {table}", because="b")
@@ -190,6 +204,16 @@ def test_a_view_is_validated_like_a_table(memory: duckdb.DuckDBPyConnection) -> 
             "unknown parameter colum",
         ),
         (Expect("expect_column_values_to_not_be_null", because="b"), "column field required"),
+        (
+            Expect(
+                "expect_column_values_to_not_be_null",
+                column="x",
+                row_condition="s = 'a'",
+                condition_parser="great_expectations",
+                because="b",
+            ),
+            "unable to parse condition",
+        ),
     ],
 )
 def test_a_misspelt_expectation_raises_and_names_the_suite(
