@@ -1,0 +1,63 @@
+"""Where things lie on disk.
+
+Belongs here: the folders of one installation. `BORDER_HOME` moves all of them. Does not belong here: what is
+in them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+#: The checkout the packages are installed from; it carries the reference series and the claims.
+PROJECT = Path(__file__).resolve().parent.parent
+REFERENCE = PROJECT / "reference"
+
+
+@dataclass(frozen=True)
+class Home:
+    """Folders of one installation under `root`."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        """`$BORDER_HOME`, or `data/` in the checkout."""
+        configured = os.environ.get("BORDER_HOME")
+        return cls(Path(configured).expanduser().resolve() if configured else PROJECT / "data")
+
+    @property
+    def archive(self) -> Path:
+        return self.root / "archive"
+
+    @property
+    def build_file(self) -> Path:
+        """The private file a build writes; readers never open it."""
+        return self.root / "work" / "warehouse.duckdb"
+
+    @property
+    def build_lock(self) -> Path:
+        return self.root / "work" / "build.lock"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def published_file(self) -> Path:
+        """The file readers open; replaced whole by each publish."""
+        return self.published / "warehouse.duckdb"
+
+    @property
+    def data_docs(self) -> Path:
+        return self.root / "data_docs"
+
+    @property
+    def dagster(self) -> Path:
+        return self.root / "dagster"
+
+    @property
+    def inbox(self) -> Path:
+        """Fetched or dropped files wait here to be ingested."""
+        return self.root / "inbox"
