@@ -1,0 +1,204 @@
+"""The transactional DuckDB writer: a table is as its contract says, or as it was before.
+
+Belongs here: creating, replacing and appending contracted tables, comments, key checks, and the one-writer lock.
+A failed or killed write leaves the previous state whole. Does not belong here: what the rows mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+
+from warehouse import contracts
+from warehouse.contracts import ContractError, Table
+
+SCHEMAS = ("raw", "core", "marts", "meta")
+
+
+class BuildBusy(Exception):
+    """Another process is building."""
+
+
+class BuildLock:
+    """One build at a time on one machine; the operating system releases it when the process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def __enter__(self) -> BuildLock:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(handle, 32).decode() or "unknown"
+            os.close(handle)
+            raise BuildBusy(
+                f"{self._path}: process {holder} is building; wait for it to end, or stop it, and build again"
+            ) from None
+        os.ftruncate(handle, 0)
+        os.write(handle, str(os.getpid()).encode())
+        self._handle = handle
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+class Warehouse:
+    """An open build file. Use as a context manager; `con` is the DuckDB connection."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open `path` for writing (a new file if absent); None opens a warehouse in memory."""
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self.con = duckdb.connect(str(path) if path else ":memory:")
+        self._depth = 0
+        for schema in SCHEMAS:
+            self.con.execute(f"create schema if not exists {schema}")
+
+    def __enter__(self) -> Warehouse:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.con.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; a transaction inside another belongs to the outer one."""
+        if self._depth:
+            yield
+            return
+        self.con.begin()
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._depth -= 1
+            with contextlib.suppress(duckdb.Error):
+                self.con.rollback()
+            raise
+        self._depth -= 1
+        self.con.commit()
+
+    def exists(self, name: str) -> bool:
+        schema, table = name.split(".")
+        return bool(
+            self._value(
+                "select count(*) from duckdb_tables() where database_name = current_database() "
+                "and schema_name = ? and table_name = ?",
+                [schema, table],
+            )
+        )
+
+    def ensure(self, name: str) -> None:
+        """Create the contracted table, empty, unless it is there with the columns of its contract."""
+        contract = contracts.table(name)
+        if self.exists(name) and self._columns_of(name) == [(c.name, c.type) for c in contract.columns]:
+            return
+        with self.transaction():
+            self.con.execute(f"drop table if exists {name}")
+            self._create(contract)
+
+    def replace(self, name: str, select: str, parameters: list[Any] | None = None) -> int:
+        """Make the table anew from `select` and return its rows.
+
+        Raises ContractError, leaving the table as it was, when columns differ from the contract or a key repeats.
+        """
+        contract = contracts.table(name)
+        with self.transaction():
+            self.con.execute(f"drop table if exists {name}")
+            self._create(contract)
+            self._insert(contract, select, parameters)
+            self._check_key(contract)
+        return int(self._value(f"select count(*) from {name}"))
+
+    def replace_release(self, name: str, release_id: str, select: str, parameters: list[Any] | None = None) -> int:
+        """Put one release's rows in place of those it had; other releases are untouched. Returns its rows."""
+        contract = contracts.table(name)
+        with self.transaction():
+            self.ensure(name)
+            self.con.execute(f"delete from {name} where release_id = ?", [release_id])
+            self._insert(contract, select, parameters)
+            self._check_key(contract, release_id)
+        return int(self._value(f"select count(*) from {name} where release_id = ?", [release_id]))
+
+    def append(self, name: str, rows: list[tuple[Any, ...]]) -> None:
+        """Add rows given in the contract's column order."""
+        contract = contracts.table(name)
+        self.ensure(name)
+        if rows:
+            marks = ", ".join("?" for _ in contract.columns)
+            self.con.executemany(f"insert into {name} values ({marks})", rows)
+
+    def _create(self, contract: Table) -> None:
+        self.con.execute(contract.ddl())
+        for comment in contract.comments():
+            self.con.execute(comment)
+
+    def _insert(self, contract: Table, select: str, parameters: list[Any] | None) -> None:
+        described = self.con.execute(f"describe {select}", parameters).fetchall()
+        found = {row[0] for row in described}
+        expected = [c.name for c in contract.columns]
+        if found != set(expected):
+            missing, extra = sorted(set(expected) - found), sorted(found - set(expected))
+            raise ContractError(
+                f"{contract.name}: columns differ from the contract; missing {missing or 'none'}, "
+                f"undocumented {extra or 'none'}. Change the model or warehouse/contracts/."
+            )
+        names = ", ".join(f'"{c}"' for c in expected)
+        try:
+            self.con.execute(f"insert into {contract.name} select {names} from ({select})", parameters)
+        except duckdb.ConstraintException as error:
+            raise ContractError(f"{contract.name}: {str(error).splitlines()[0]}") from None
+
+    def _check_key(self, contract: Table, release_id: str | None = None) -> None:
+        if not contract.key:
+            return
+        key = ", ".join(f'"{k}"' for k in contract.key)
+        where = "where release_id = ?" if release_id else ""
+        repeated = self.con.execute(
+            f"select {key}, count(*) as times from {contract.name} {where} group by {key} having count(*) > 1 limit 1",
+            [release_id] if release_id else None,
+        ).fetchone()
+        if repeated:
+            shown = ", ".join(f"{k}={v}" for k, v in zip((*contract.key, "rows"), repeated, strict=True))
+            raise ContractError(f"{contract.name}: the key repeats: {shown}; the grain is {contract.grain}")
+
+    def _columns_of(self, name: str) -> list[tuple[str, str]]:
+        return [(r[0], r[1]) for r in self.con.execute(f"describe {name}").fetchall()]
+
+    def _value(self, sql: str, parameters: list[Any] | None = None) -> Any:
+        row = self.con.execute(sql, parameters).fetchone()
+        return row[0] if row else None
+
+
+def undocumented(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Differences between the tables as built and as documented, one line each; empty when they agree."""
+    actual: dict[str, list[tuple[str, str]]] = {}
+    rows = con.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() "
+        "where database_name = current_database() and not internal order by all"
+    ).fetchall()
+    for schema, table, column, kind in rows:
+        if schema in SCHEMAS:
+            actual.setdefault(f"{schema}.{table}", []).append((column, kind))
+    differences = []
+    for name, found in sorted(actual.items()):
+        if name not in contracts.tables():
+            differences.append(f"{name} is built but not documented")
+            continue
+        documented = {(c.name, c.type) for c in contracts.table(name).columns}
+        differences += [f"{name}.{c} {t} is built but not documented" for c, t in found if (c, t) not in documented]
+        differences += [f"{name}.{c} {t} is documented but not built" for c, t in sorted(documented - set(found))]
+    return differences
