@@ -333,3 +333,23 @@ def _refuse_lying_columns(parsed: ParsedFile, family: Family, file_name: str, vo
                 f"expected {expected}; {sum(unknown.values())} of {parsed.rows} lines disagree. "
                 "Values stand under another column's header: compare the file with the publisher's."
             )
+
+
+def months_of(parsed: ParsedFile, month_codes: Mapping[str, str]) -> tuple[str, str] | None:
+    """First and last month of a parsed file as ISO dates of the month's first day; None when it holds no month.
+
+    `month_codes` maps month labels to their numbers, as in the code map's domain `month`.
+    """
+    found = set()
+    for year_label, month_label in set(
+        zip(parsed.columns["fiscal_year_label"], parsed.columns["month_label"], strict=True)
+    ):
+        dated = re.fullmatch(r"(\d{4})-(\d{2})", str(month_label))
+        year = re.search(r"\d{4}", str(year_label))
+        month = month_codes.get(str(month_label), str(month_label))
+        if dated:
+            found.add(f"{dated[0]}-01")
+        elif year and month.isdigit() and 1 <= int(month) <= 12:
+            number = int(month)
+            found.add(f"{int(year[0]) - (number >= 10)}-{number:02d}-01")
+    return (min(found), max(found)) if found else None

@@ -1,0 +1,187 @@
+"""The way in: agency files to the archive, each with its release, or refused in one line.
+
+Belongs here: folders, zips, duplicates, what a stranger's file is. Does not belong here: fetching
+(`warehouse.acquire`) and loading tables (`orchestration.steps`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from expectations import reviewed
+from transforms import families
+from transforms.parsed import RefusedFile
+from warehouse import archive as archives
+from warehouse.archive import Archive, ArchiveError, Publication, Release
+from warehouse.paths import REFERENCE
+
+READABLE = {".csv", ".txt", ".tsv", ".xlsx", ".pdf"}
+MEMBER_LIMIT = 500 * 2**20  # no agency table is near this; a larger member is a bomb or a mistake
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one file: `added`, `known` (same bytes already archived), `document`, `skipped` or `refused`."""
+
+    file: str
+    status: str
+    message: str
+    release: Release | None = None
+
+
+def ingest(
+    paths: list[Path],
+    archive: Archive,
+    *,
+    published: str | None = None,
+    trust: str | None = None,
+    now: dt.datetime,
+) -> Iterator[Outcome]:
+    """Archive files, folders and zips in any order, yielding one outcome a file.
+
+    A refused file changes nothing and does not stop the others.
+    """
+    for path in paths:
+        if not path.exists():
+            yield Outcome(str(path), "refused", f"{path}: no such file or folder")
+            continue
+        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            if file.suffix.lower() == ".zip":
+                yield from _ingest_zip(file, archive, published, trust, now)
+            elif path.is_dir() and file.suffix.lower() not in READABLE:
+                yield Outcome(str(file), "skipped", f"{file.name}: not a {', '.join(sorted(READABLE))} or .zip file")
+            else:
+                yield ingest_bytes(file.read_bytes(), str(file), archive, published=published, trust=trust, now=now)
+
+
+def _ingest_zip(
+    file: Path, archive: Archive, published: str | None, trust: str | None, now: dt.datetime
+) -> Iterator[Outcome]:
+    try:
+        bundle = zipfile.ZipFile(file)
+    except zipfile.BadZipFile as error:
+        yield Outcome(str(file), "refused", f"{file.name}: not a readable zip ({error}); download it again")
+        return
+    with bundle:
+        for member in bundle.infolist():
+            name = f"{file}/{member.filename}"
+            if member.is_dir():
+                continue
+            if Path(member.filename).suffix.lower() not in READABLE:
+                yield Outcome(name, "skipped", f"{member.filename}: not a {', '.join(sorted(READABLE))} file")
+            elif member.file_size > MEMBER_LIMIT:
+                yield Outcome(name, "refused", f"{member.filename}: {member.file_size:,} bytes unpacked is over the limit")
+            else:
+                try:
+                    data = _read_member(bundle, member)
+                except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+                    yield Outcome(name, "refused", f"{file.name}: member {member.filename}: {error}; download it again")
+                    continue
+                yield ingest_bytes(data, name, archive, published=published, trust=trust, now=now)
+
+
+def _read_member(bundle: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """The member's bytes, stopping at the limit whatever its header claims."""
+    taken = io.BytesIO()
+    with bundle.open(member) as stream:
+        while chunk := stream.read(2**20):
+            taken.write(chunk)
+            if taken.tell() > MEMBER_LIMIT:
+                raise OSError("unpacks to more than its header says")
+    return taken.getvalue()
+
+
+def ingest_bytes(
+    data: bytes,
+    path_text: str,
+    archive: Archive,
+    *,
+    published: str | None = None,
+    trust: str | None = None,
+    origin: str | None = None,
+    now: dt.datetime,
+) -> Outcome:
+    """Archive one file given its bytes and the path it came under."""
+    name = Path(path_text).name
+    sha256 = archives.sha256_of(data)
+    known = archives.known_files().get(sha256, {})
+    if known.get("role") == "document":
+        archive.store(data)
+        return Outcome(path_text, "document", f"{name}: a document of the publisher, archived; it holds no figures to load")
+    if data[:5] == b"%PDF-":
+        return Outcome(
+            path_text, "refused", f"{name}: line 1: found a PDF, expected CSV or xlsx. Extract its table first (docs/sources.md)."
+        )
+    try:
+        release = describe(data, path_text, published=published, trust=trust, origin=origin, now=now)
+    except (RefusedFile, ArchiveError) as error:
+        return Outcome(path_text, "refused", str(error))
+    archive.store(data)
+    if archive.record(release):
+        return Outcome(path_text, "added", f"{name}: {release.release_id}, published {release.published_on}", release)
+    return Outcome(path_text, "known", f"{name}: {release.release_id} is in the archive already", release)
+
+
+def describe(
+    data: bytes, path_text: str, *, published: str | None, trust: str | None, origin: str | None, now: dt.datetime
+) -> Release:
+    """The release a file makes. Raises RefusedFile or ArchiveError with one line saying why it cannot be one."""
+    name = Path(path_text).name
+    sha256 = archives.sha256_of(data)
+    carried = carried_series().get(sha256)
+    recognised = families.recognise(data, name, carried["family"] if carried else None)
+    parsed = families.read(data, name, recognised, reviewed.vocabulary())
+    months = families.months_of(
+        parsed, {label: code for domain, label, code, _ in reviewed.code_map() if domain == "month"}
+    )
+    if months is None:
+        raise RefusedFile(f"{name}: no line holds a fiscal year and month; expected monthly figures")
+    public = (
+        Publication(
+            carried["published_on"],
+            carried["published_precision"],
+            carried["published_basis"],
+            "mirrored",
+            f"re-encoded from {carried['origin_file_name']}",
+            carried["origin_sha256"],
+        )
+        if carried
+        else archives.publication(
+            path_text, sha256, dt.date.fromisoformat(months[1]), published=published, trust=trust, origin=origin
+        )
+    )
+    return Release(
+        release_id=archives.release_id(recognised.family, sha256),
+        source=families.families()[recognised.family].title,
+        family=recognised.family,
+        layout=recognised.layout,
+        file_name=name,
+        sha256=sha256,
+        bytes=len(data),
+        published_on=public.published_on.isoformat(),
+        published_precision=public.precision,
+        published_basis=public.basis,
+        data_from=months[0],
+        data_through=months[1],
+        retrieved_at=now.isoformat(timespec="seconds"),
+        origin=public.origin,
+        origin_sha256=public.origin_sha256,
+        trust=public.trust,
+        lines_in_file=parsed.lines,
+        encounters_in_file=parsed.encounters,
+    )
+
+
+def carried_series() -> dict[str, dict[str, object]]:
+    """Entries of reference/manifest.yml by the sha256 of the carried file."""
+    manifest = REFERENCE / "manifest.yml"
+    if not manifest.exists():
+        return {}
+    return {entry["sha256"]: entry for entry in yaml.safe_load(manifest.read_text("utf-8"))}

@@ -1,0 +1,281 @@
+"""The steps of a build, as plain functions over an open warehouse; the Dagster assets call these.
+
+Belongs here: reviewed data → meta, archive → raw, raw → core with its ledger and quarantine, models → tables.
+Does not belong here: Dagster, the command line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import transforms
+from expectations import reviewed
+from orchestration.ingest import carried_series  # noqa: F401  (re-exported for assets)
+from transforms import families
+from transforms.models import model
+from warehouse.archive import Archive, Release
+from warehouse.writer import Warehouse
+
+#: Core tables of encounters and the model that conforms their lines.
+CORE_TABLES = {
+    "core.cbp__monthly_encounters": "core.cbp__conformed_lines",
+    "core.usbp__monthly_encounters": "core.usbp__conformed_lines",
+    "core.ohss__monthly_encounters": "core.ohss__conformed_lines",
+}
+PUBLISHER_OF = {
+    "core.cbp__monthly_encounters": "cbp",
+    "core.usbp__monthly_encounters": "usbp",
+    "core.ohss__monthly_encounters": "ohss",
+}
+RAW_TABLES = (*dict.fromkeys(f.raw_table for f in families.families().values()), "raw.carried_series")
+
+
+def load_reviewed(warehouse: Warehouse) -> None:
+    """Write families, code map and corrections from the project's files into meta."""
+    described = families.families().values()
+    with warehouse.transaction():
+        _replace_rows(
+            warehouse,
+            "meta.families",
+            [
+                {
+                    "family": f.name,
+                    "title": f.title,
+                    "publisher_code": f.publisher,
+                    "raw_table": f.raw_table,
+                    "parts_are_summed": f.parts_are_summed,
+                }
+                for f in described
+            ],
+        )
+        _replace_rows(
+            warehouse,
+            "meta.complete_months",
+            [
+                {"family": f.name, "column_name": column, "required_code": code}
+                for f in described
+                for column, codes in f.complete_month.items()
+                for code in codes
+            ],
+        )
+        _replace_rows(
+            warehouse,
+            "meta.code_map",
+            [dict(zip(("domain", "label", "code", "note"), row, strict=True)) for row in reviewed.code_map()],
+        )
+        _replace_rows(warehouse, "meta.corrections", reviewed.corrections())
+        for stem, rows in reviewed.tables().items():
+            _replace_rows(warehouse, f"meta.{stem}", rows)
+
+
+def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
+    """Write meta.releases from the archive's manifests; returns them, oldest first."""
+    releases = archive.releases()
+    originals = {r.sha256 for r in releases}
+    _replace_rows(
+        warehouse,
+        "meta.releases",
+        [{**vars(r), "is_superseded": r.origin_sha256 in originals} for r in releases],
+    )
+    return releases
+
+
+def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
+    """Read one release's file from the archive into its raw table, verbatim; returns the rows.
+
+    Lines the parser sets aside go to meta.quarantine with their bytes, and to meta.row_ledger with their number.
+    """
+    table = "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
+    fingerprint = _fingerprint("raw")
+    if _is_loaded(warehouse, table, release.release_id, fingerprint):
+        return 0
+    data = archive.read(release.sha256)
+    recognised = families.Recognised(release.family, release.layout, table)
+    parsed = families.read(data, release.file_name, recognised, reviewed.vocabulary())
+    lines = pa.table({name: pa.array(values, _arrow_type(name)) for name, values in parsed.columns.items()})
+    warehouse.con.register("parsed_lines", lines)
+    columns = ", ".join(f'"{name}"' for name in parsed.columns)
+    try:
+        with warehouse.transaction():
+            rows = warehouse.replace_release(
+                table, release.release_id, f"select '{release.release_id}' as release_id, {columns} from parsed_lines"
+            )
+            _replace_stage(warehouse, release.release_id, "parse")
+            warehouse.append(
+                "meta.row_ledger",
+                [(release.release_id, "parse", "ignored", reason, n, 0) for reason, n in parsed.ignored.items() if n]
+                + (
+                    [(release.release_id, "parse", "quarantined", "not one line of the table", len(parsed.rejects), 0)]
+                    if parsed.rejects
+                    else []
+                ),
+            )
+            warehouse.append(
+                "meta.quarantine",
+                [(release.release_id, r.line_no, "parse", r.reason, r.original) for r in parsed.rejects],
+            )
+            _mark_loaded(warehouse, table, release.release_id, fingerprint)
+    finally:
+        warehouse.con.unregister("parsed_lines")
+    return rows
+
+
+def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, int]:
+    """Conform and load the releases a core table lacks; returns rows by release_id.
+
+    Per release, in one transaction: core rows, quarantined lines with their bytes, and the ledger.
+    """
+    conformed = CORE_TABLES[table]
+    fingerprint = _fingerprint(conformed)
+    warehouse.ensure(table)
+    pending = [
+        (release_id, sha256)
+        for release_id, sha256 in warehouse.con.execute(
+            "select r.release_id, r.sha256 from meta.releases r join meta.families f using (family) "
+            "where f.publisher_code = ? order by r.release_id",
+            [PUBLISHER_OF[table]],
+        ).fetchall()
+        if not _is_loaded(warehouse, table, release_id, fingerprint)
+    ]
+    loaded: dict[str, int] = {}
+    if not pending:
+        return loaded
+    for raw_table in RAW_TABLES:
+        warehouse.ensure(raw_table)
+    with warehouse.transaction():
+        ids = ", ".join(f"'{release_id}'" for release_id, _ in pending)
+        warehouse.con.execute(f"drop table if exists {conformed}")
+        warehouse.con.execute(
+            f"create table {conformed} as select * from ({model(conformed).sql}) where release_id in ({ids})"
+        )
+        for release_id, sha256 in pending:
+            select = f"select * from ({model(table).sql}) where release_id = '{release_id}'"
+            loaded[release_id] = warehouse.replace_release(table, release_id, select)
+            _replace_stage(warehouse, release_id, "conform")
+            warehouse.con.execute(_LEDGER.format(conformed=conformed), [release_id])
+            rejected = warehouse.con.execute(
+                f"select line_no, reject_reason from {conformed} where release_id = ? and reject_reason is not null "
+                "order by line_no",
+                [release_id],
+            ).fetchall()
+            if rejected:
+                originals = archive.read(sha256).split(b"\n")
+                warehouse.append(
+                    "meta.quarantine",
+                    [
+                        (release_id, line_no, "conform", reason, _original(originals, line_no))
+                        for line_no, reason in rejected
+                    ],
+                )
+            _mark_loaded(warehouse, table, release_id, fingerprint)
+        warehouse.con.execute(f"drop table {conformed}")
+    return loaded
+
+
+_LEDGER = """
+insert into meta.row_ledger by name
+with numbered as (
+    select
+        release_id, encounters, ignore_reason, reject_reason, is_repeat,
+        row_number() over (
+            partition by month_start, component_code, region_code, sector_code, state_code, demographic_code,
+            citizenship_code, title_code, encounter_type_code, is_repeat, ignore_reason is null, reject_reason is null
+            order by line_no
+        ) as part_no
+    from {conformed}
+    where release_id = ?
+),
+
+disposed as (
+    select
+        release_id, encounters,
+        case
+            when reject_reason is not null then 'quarantined'
+            when ignore_reason is not null then 'ignored'
+            when is_repeat or part_no > 1 then 'merged'
+            else 'loaded'
+        end as disposition,
+        case
+            when reject_reason is not null then 'cannot be conformed'
+            when ignore_reason is not null then ignore_reason
+            when is_repeat then 'repeats a figure printed elsewhere in the file'
+            when part_no > 1 then 'further part of a cell, added up'
+            else 'first line of a row'
+        end as reason
+    from numbered
+)
+
+select
+    release_id, 'conform' as stage, disposition, reason, count(*) as lines,
+    cast(coalesce(sum(encounters), 0) as bigint) as encounters
+from disposed
+group by all
+"""
+
+
+def build_model(warehouse: Warehouse, name: str) -> int:
+    """Make one table from its SQL model; returns its rows."""
+    return warehouse.replace(name, model(name).sql)
+
+
+def _replace_rows(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:
+    """Make a small meta table from rows in Python."""
+    from warehouse import contracts
+
+    contract = contracts.table(table)
+    with warehouse.transaction():
+        warehouse.con.execute(f"drop table if exists {table}")
+        warehouse.ensure(table)
+        warehouse.append(table, [tuple(row.get(c.name) for c in contract.columns) for row in rows])
+
+
+def _replace_stage(warehouse: Warehouse, release_id: str, stage: str) -> None:
+    for table in ("meta.row_ledger", "meta.quarantine"):
+        warehouse.ensure(table)
+        warehouse.con.execute(f"delete from {table} where release_id = ? and stage = ?", [release_id, stage])
+
+
+def _is_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: str) -> bool:
+    warehouse.ensure("meta.loads")
+    return bool(
+        warehouse.con.execute(
+            "select count(*) from meta.loads where table_name = ? and release_id = ? and fingerprint = ?",
+            [table, release_id, fingerprint],
+        ).fetchone()[0]  # type: ignore[index]
+    ) and warehouse.exists(table)
+
+
+def _mark_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: str) -> None:
+    warehouse.con.execute("delete from meta.loads where table_name = ? and release_id = ?", [table, release_id])
+    warehouse.append("meta.loads", [(table, release_id, fingerprint)])
+
+
+def _arrow_type(name: str) -> pa.DataType:
+    return pa.int32() if name in ("line_no", "row_no", "column_no") else pa.string()
+
+
+def _original(lines: list[bytes], line_no: int) -> bytes:
+    """The bytes of a text line; a workbook has no lines, so its cells stand in raw and an empty value here."""
+    return lines[line_no - 1] if lines and not lines[0].startswith(b"PK") and line_no <= len(lines) else b""
+
+
+@cache
+def _fingerprint(what: str) -> str:
+    """Hash of everything that decides how a release is loaded: parser code for raw, models and reviewed data for core."""
+    folder = Path(transforms.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        if path.name in ("families.py", "parsed.py", "ohss.py"):
+            digest.update(path.read_bytes())
+    digest.update((folder / "families.yml").read_bytes())
+    if what != "raw":
+        digest.update(model(what).sql.encode())
+        digest.update(model(what.replace("conformed_lines", "monthly_encounters")).sql.encode())
+        digest.update(json.dumps([reviewed.code_map(), reviewed.corrections(), reviewed.tables()]).encode())
+    return digest.hexdigest()[:16]
