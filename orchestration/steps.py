@@ -16,10 +16,12 @@ import pyarrow as pa
 
 import transforms
 from expectations import reviewed
-from orchestration.ingest import carried_series  # noqa: F401  (re-exported for assets)
-from transforms import families
+from transforms import breaks, families, measures, published_figures
 from transforms.models import model
+from warehouse import archive as archives
+from warehouse import contracts
 from warehouse.archive import Archive, Release
+from warehouse.paths import REFERENCE
 from warehouse.writer import Warehouse
 
 #: Core tables of encounters and the model that conforms their lines.
@@ -72,6 +74,73 @@ def load_reviewed(warehouse: Warehouse) -> None:
         _replace_rows(warehouse, "meta.corrections", reviewed.corrections())
         for stem, rows in reviewed.tables().items():
             _replace_rows(warehouse, f"meta.{stem}", rows)
+        _load_measures(warehouse)
+        events = breaks.load()
+        _replace_rows(warehouse, "meta.breaks", breaks.event_rows(events))
+        _replace_rows(warehouse, "meta.break_touches", breaks.touch_rows(events, list(measures.measures())))
+        _replace_rows(warehouse, "meta.published_figures", _published_figures())
+        build_model(warehouse, "meta.measure_breaks")
+
+
+def _load_measures(warehouse: Warehouse) -> None:
+    known = measures.measures().values()
+    _replace_rows(
+        warehouse,
+        "meta.measures",
+        [
+            {
+                "measure_id": m.measure_id,
+                "title": m.title,
+                "definition": m.definition,
+                "unit": m.unit,
+                "filter_sql": m.filter_sql,
+                **m.where,
+                "applicable_from": m.applicable[0] if m.applicable else None,
+                "applicable_through": m.applicable[1] if m.applicable else None,
+                "title_42_measure_id": m.title_42_measure,
+                "caveats": list(m.caveats),
+            }
+            for m in known
+        ],
+    )
+    _replace_rows(
+        warehouse,
+        "meta.measure_families",
+        [
+            {"measure_id": m.measure_id, "family": family, "family_rank": rank}
+            for m in known
+            for rank, family in enumerate(m.families, 1)
+        ],
+    )
+    _replace_rows(
+        warehouse,
+        "meta.measure_readings",
+        [
+            {"measure_id": m.measure_id, "reading_id": reading, "reading_no": position}
+            for m in known
+            for position, reading in enumerate(m.readings, 1)
+        ],
+    )
+
+
+def _published_figures() -> list[dict[str, Any]]:
+    return [
+        {
+            **row,
+            "line_no": line_no,
+            "release_id": _quoted_release_id(row) if row["role"] == "quoted" else None,
+            "printed_value": float(row["value"]),
+            "tolerance": None if row["tolerance"] is None else float(row["tolerance"]),
+            "publisher_code": row["publisher"],
+            "published_precision": row["published_on_precision"],
+        }
+        for line_no, row in enumerate(published_figures.figures(), 2)
+    ]
+
+
+def _quoted_release_id(row: dict[str, Any]) -> str:
+    """One release for all figures one source printed on one day."""
+    return archives.release_id("quoted", hashlib.sha256(f"{row['source']}|{row['published_on']}".encode()).hexdigest())
 
 
 def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
@@ -81,9 +150,42 @@ def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
     _replace_rows(
         warehouse,
         "meta.releases",
-        [{**vars(r), "is_superseded": r.origin_sha256 in originals} for r in releases],
+        [{**vars(r), "is_superseded": r.origin_sha256 in originals} for r in releases] + _quoted_releases(),
     )
     return releases
+
+
+def _quoted_releases() -> list[dict[str, Any]]:
+    """Pages and articles that printed figures, as releases of trust `quoted`; their file is the project's own list."""
+    listed = REFERENCE / "published_figures.csv"
+    data = listed.read_bytes()
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in _published_figures():
+        if row["release_id"] and row["month_start"] and row["measure_id"]:
+            grouped.setdefault(row["release_id"], []).append(row)
+    return [
+        {
+            "release_id": release_id,
+            "source": f"Figure printed by {rows[0]['publisher_code']} or quoted from it",
+            "family": "quoted",
+            "layout": "quoted",
+            "file_name": listed.name,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "bytes": len(data),
+            "published_on": rows[0]["published_on"],
+            "published_precision": rows[0]["published_precision"],
+            "published_basis": rows[0]["note"] or "date of the page",
+            "data_from": min(r["month_start"] for r in rows),
+            "data_through": max(r["month_start"] for r in rows),
+            "retrieved_at": rows[0]["published_on"],
+            "origin": rows[0]["source"],
+            "trust": "quoted",
+            "lines_in_file": len(rows),
+            "encounters_in_file": int(sum(r["printed_value"] for r in rows)),
+            "is_superseded": False,
+        }
+        for release_id, rows in sorted(grouped.items())
+    ]
 
 
 def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
@@ -226,8 +328,6 @@ def build_model(warehouse: Warehouse, name: str) -> int:
 
 def _replace_rows(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:
     """Make a small meta table from rows in Python."""
-    from warehouse import contracts
-
     contract = contracts.table(table)
     with warehouse.transaction():
         warehouse.con.execute(f"drop table if exists {table}")
