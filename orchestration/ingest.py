@@ -56,9 +56,13 @@ def ingest(
             if file.suffix.lower() == ".zip":
                 yield from _ingest_zip(file, archive, published, trust, now)
             elif path.is_dir() and file.suffix.lower() not in READABLE:
-                yield Outcome(str(file), "skipped", f"{file.name}: not a {', '.join(sorted(READABLE))} or .zip file")
+                yield Outcome(
+                    str(file), "skipped", f"{file.name}: not a {', '.join(sorted(READABLE))} or .zip file"
+                )
             else:
-                yield ingest_bytes(file.read_bytes(), str(file), archive, published=published, trust=trust, now=now)
+                yield ingest_bytes(
+                    file.read_bytes(), str(file), archive, published=published, trust=trust, now=now
+                )
 
 
 def _ingest_zip(
@@ -77,12 +81,18 @@ def _ingest_zip(
             if Path(member.filename).suffix.lower() not in READABLE:
                 yield Outcome(name, "skipped", f"{member.filename}: not a {', '.join(sorted(READABLE))} file")
             elif member.file_size > MEMBER_LIMIT:
-                yield Outcome(name, "refused", f"{member.filename}: {member.file_size:,} bytes unpacked is over the limit")
+                yield Outcome(
+                    name,
+                    "refused",
+                    f"{member.filename}: {member.file_size:,} bytes unpacked is over the limit",
+                )
             else:
                 try:
                     data = _read_member(bundle, member)
                 except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
-                    yield Outcome(name, "refused", f"{file.name}: member {member.filename}: {error}; download it again")
+                    yield Outcome(
+                        name, "refused", f"{file.name}: member {member.filename}: {error}; download it again"
+                    )
                     continue
                 yield ingest_bytes(data, name, archive, published=published, trust=trust, now=now)
 
@@ -114,10 +124,16 @@ def ingest_bytes(
     known = archives.known_files().get(sha256, {})
     if known.get("role") == "document":
         archive.store(data)
-        return Outcome(path_text, "document", f"{name}: a document of the publisher, archived; it holds no figures to load")
+        return Outcome(
+            path_text,
+            "document",
+            f"{name}: a document of the publisher, archived; it holds no figures to load",
+        )
     if data[:5] == b"%PDF-":
         return Outcome(
-            path_text, "refused", f"{name}: line 1: found a PDF, expected CSV or xlsx. Extract its table first (docs/sources.md)."
+            path_text,
+            "refused",
+            f"{name}: line 1: found a PDF, expected CSV or xlsx. Extract its table first (docs/sources.md).",
         )
     try:
         release = describe(data, path_text, published=published, trust=trust, origin=origin, now=now)
@@ -125,12 +141,20 @@ def ingest_bytes(
         return Outcome(path_text, "refused", str(error))
     archive.store(data)
     if archive.record(release):
-        return Outcome(path_text, "added", f"{name}: {release.release_id}, published {release.published_on}", release)
+        return Outcome(
+            path_text, "added", f"{name}: {release.release_id}, published {release.published_on}", release
+        )
     return Outcome(path_text, "known", f"{name}: {release.release_id} is in the archive already", release)
 
 
 def describe(
-    data: bytes, path_text: str, *, published: str | None, trust: str | None, origin: str | None, now: dt.datetime
+    data: bytes,
+    path_text: str,
+    *,
+    published: str | None,
+    trust: str | None,
+    origin: str | None,
+    now: dt.datetime,
 ) -> Release:
     """The release a file makes. Raises RefusedFile or ArchiveError with one line saying why it cannot be one."""
     name = Path(path_text).name
@@ -154,7 +178,12 @@ def describe(
         )
         if carried
         else archives.publication(
-            path_text, sha256, dt.date.fromisoformat(months[1]), published=published, trust=trust, origin=origin
+            path_text,
+            sha256,
+            dt.date.fromisoformat(months[1]),
+            published=published,
+            trust=trust,
+            origin=origin,
         )
     )
     return Release(

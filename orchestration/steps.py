@@ -140,7 +140,9 @@ def _published_figures() -> list[dict[str, Any]]:
 
 def _quoted_release_id(row: dict[str, Any]) -> str:
     """One release for all figures one source printed on one day."""
-    return archives.release_id("quoted", hashlib.sha256(f"{row['source']}|{row['published_on']}".encode()).hexdigest())
+    return archives.release_id(
+        "quoted", hashlib.sha256(f"{row['source']}|{row['published_on']}".encode()).hexdigest()
+    )
 
 
 def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
@@ -193,7 +195,9 @@ def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
 
     Lines the parser sets aside go to meta.quarantine with their bytes, and to meta.row_ledger with their number.
     """
-    table = "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
+    table = (
+        "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
+    )
     fingerprint = _fingerprint("raw")
     if _is_loaded(warehouse, table, release.release_id, fingerprint):
         return 0
@@ -206,14 +210,29 @@ def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
     try:
         with warehouse.transaction():
             rows = warehouse.replace_release(
-                table, release.release_id, f"select '{release.release_id}' as release_id, {columns} from parsed_lines"
+                table,
+                release.release_id,
+                f"select '{release.release_id}' as release_id, {columns} from parsed_lines",
             )
             _replace_stage(warehouse, release.release_id, "parse")
             warehouse.append(
                 "meta.row_ledger",
-                [(release.release_id, "parse", "ignored", reason, n, 0) for reason, n in parsed.ignored.items() if n]
+                [
+                    (release.release_id, "parse", "ignored", reason, n, 0)
+                    for reason, n in parsed.ignored.items()
+                    if n
+                ]
                 + (
-                    [(release.release_id, "parse", "quarantined", "not one line of the table", len(parsed.rejects), 0)]
+                    [
+                        (
+                            release.release_id,
+                            "parse",
+                            "quarantined",
+                            "not one line of the table",
+                            len(parsed.rejects),
+                            0,
+                        )
+                    ]
                     if parsed.rejects
                     else []
                 ),
@@ -352,7 +371,9 @@ def _is_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: s
 
 
 def _mark_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: str) -> None:
-    warehouse.con.execute("delete from meta.loads where table_name = ? and release_id = ?", [table, release_id])
+    warehouse.con.execute(
+        "delete from meta.loads where table_name = ? and release_id = ?", [table, release_id]
+    )
     warehouse.append("meta.loads", [(table, release_id, fingerprint)])
 
 

@@ -104,7 +104,9 @@ def recognise(data: bytes, file_name: str, carried_family: str | None = None) ->
     Raises RefusedFile for an empty file, a web page, another encoding, or a header that is no family's.
     """
     if not data.strip():
-        raise RefusedFile(f"{file_name}: line 1: the file is empty; expected a header line. Download it again.")
+        raise RefusedFile(
+            f"{file_name}: line 1: the file is empty; expected a header line. Download it again."
+        )
     if data[:2] == b"PK":
         return _recognise_workbook(data, file_name)
     start = data[:2000].lstrip().lower()
@@ -175,7 +177,9 @@ def _unknown_header(header: tuple[str, ...], file_name: str) -> str:
 
 def _decode(data: bytes, file_name: str) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RefusedFile(f"{file_name}: line 1: UTF-16 text, expected UTF-8. Save it as UTF-8 or download it again.")
+        raise RefusedFile(
+            f"{file_name}: line 1: UTF-16 text, expected UTF-8. Save it as UTF-8 or download it again."
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -265,13 +269,17 @@ def _as_columns(
     transposed = list(zip(*rows, strict=True)) or [()] * len(columns)
     for column, values in zip(columns, transposed, strict=True):
         by_name[column.name] = list(values)
-    encounters = sum(int(v.split(".")[0]) for v in by_name["encounters_label"] if re.fullmatch(r"\d+(\.0+)?", v))
+    encounters = sum(
+        int(v.split(".")[0]) for v in by_name["encounters_label"] if re.fullmatch(r"\d+(\.0+)?", v)
+    )
     return ParsedFile(by_name, lines, encounters, rejects, ignored)
 
 
 def _sheets(data: bytes) -> list[tuple[str, list[list[Any]]]]:
     book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-    return [(name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names]
+    return [
+        (name, book.get_sheet_by_name(name).to_python(skip_empty_area=False)) for name in book.sheet_names
+    ]
 
 
 def _header_row(rows: list[list[Any]], family: Family) -> int | None:
@@ -299,7 +307,11 @@ def _read_workbook(data: bytes, file_name: str, family: Family) -> ParsedFile:
                 ignored["blank line"] += 1
             elif not all(cells) or any(beyond) or any(row[:first]):
                 original = "\t".join(_cell_text(cell) for cell in row).encode()
-                rejects.append(Reject(row_no, original, f"sheet {sheet!r}: a cell is missing or stands outside the table"))
+                rejects.append(
+                    Reject(
+                        row_no, original, f"sheet {sheet!r}: a cell is missing or stands outside the table"
+                    )
+                )
             else:
                 kept.append(cells)
                 numbers.append(row_no)
@@ -315,7 +327,9 @@ def _cell_text(cell: object) -> str:
 
 def _refuse_lying_columns(parsed: ParsedFile, family: Family, file_name: str, vocabulary: Vocabulary) -> None:
     if not parsed.rows:
-        raise RefusedFile(f"{file_name}: line 2: no data line that has {len(family.columns)} fields; expected figures.")
+        raise RefusedFile(
+            f"{file_name}: line 2: no data line that has {len(family.columns)} fields; expected figures."
+        )
     for column in family.columns:
         counts = Counter(parsed.columns[column.name])
         known = vocabulary.get(column.domain or "", frozenset())

@@ -13,7 +13,16 @@ from typing import Any
 
 import yaml
 
-DIMENSIONS = ("component", "region", "sector", "state", "demographic", "citizenship", "title", "encounter_type")
+DIMENSIONS = (
+    "component",
+    "region",
+    "sector",
+    "state",
+    "demographic",
+    "citizenship",
+    "title",
+    "encounter_type",
+)
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,11 @@ class Model:
         return " ".join(found[1].replace("\n--", " ").split()) if found else ""
 
     @cached_property
-    def tree(self) -> exp.Expression:
-        return sqlglot.parse_one(self.sql, read="duckdb")
+    def tree(self) -> exp.Query:
+        parsed = sqlglot.parse_one(self.sql, read="duckdb")
+        if not isinstance(parsed, exp.Query):
+            raise ValueError(f"{self.path}: expected one select")
+        return parsed
 
     @cached_property
     def reads(self) -> tuple[str, ...]:
@@ -57,13 +60,15 @@ class Model:
             schema, name = table.split(".")
             nested.setdefault(schema, {})[name] = columns
         result = {}
-        for select in self.tree.selects if isinstance(self.tree, exp.Query) else []:
+        for select in self.tree.selects:
             column = select.alias_or_name
             root = lineage(column, self.sql, schema=nested, dialect="duckdb")
             sources = set()
             for node in root.walk():
                 if isinstance(node.expression, exp.Table) and node.expression.db:
-                    sources.add((f"{node.expression.db}.{node.expression.name}", node.name.split(".")[-1].strip('"')))
+                    sources.add(
+                        (f"{node.expression.db}.{node.expression.name}", node.name.split(".")[-1].strip('"'))
+                    )
             result[column] = sorted(sources)
         return result
 

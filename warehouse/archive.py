@@ -99,7 +99,9 @@ class Archive:
         try:
             data = path.read_bytes()
         except FileNotFoundError:
-            raise ArchiveError(f"{path}: missing from the archive; ingest the file with sha256 {sha256} again") from None
+            raise ArchiveError(
+                f"{path}: missing from the archive; ingest the file with sha256 {sha256} again"
+            ) from None
         if sha256_of(data) != sha256:
             raise ArchiveError(
                 f"{path}: the archived bytes no longer have their sha256; delete this file and ingest the original again"

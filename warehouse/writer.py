@@ -49,7 +49,9 @@ class BuildLock:
         self._handle = handle
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
@@ -70,7 +72,9 @@ class Warehouse:
     def __enter__(self) -> Warehouse:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.con.close()
 
     @contextlib.contextmanager
@@ -123,7 +127,9 @@ class Warehouse:
             self._check_key(contract)
         return int(self._value(f"select count(*) from {name}"))
 
-    def replace_release(self, name: str, release_id: str, select: str, parameters: list[Any] | None = None) -> int:
+    def replace_release(
+        self, name: str, release_id: str, select: str, parameters: list[Any] | None = None
+    ) -> int:
         """Put one release's rows in place of those it had; other releases are untouched. Returns its rows."""
         contract = contracts.table(name)
         with self.transaction():
@@ -199,6 +205,10 @@ def undocumented(con: duckdb.DuckDBPyConnection) -> list[str]:
             differences.append(f"{name} is built but not documented")
             continue
         documented = {(c.name, c.type) for c in contracts.table(name).columns}
-        differences += [f"{name}.{c} {t} is built but not documented" for c, t in found if (c, t) not in documented]
-        differences += [f"{name}.{c} {t} is documented but not built" for c, t in sorted(documented - set(found))]
+        differences += [
+            f"{name}.{c} {t} is built but not documented" for c, t in found if (c, t) not in documented
+        ]
+        differences += [
+            f"{name}.{c} {t} is documented but not built" for c, t in sorted(documented - set(found))
+        ]
     return differences

@@ -58,8 +58,8 @@ looked_up as (
         states.code as state_code, demographics.code as demographic_code, citizenships.code as citizenship_code,
         titles.code as title_code, encounter_types.code as encounter_type_code,
         case
-            when regexp_full_match(printed.encounters_label, '[0-9]+([.]0+)?')
-                then cast(regexp_replace(printed.encounters_label, '[.]0+$', '') as bigint)
+            when regexp_matches(printed.encounters_label, '^[0-9]+([.]0+)?$')
+                then cast(regexp_replace(printed.encounters_label, '[.]0+$', '', 'g') as bigint)
         end as encounters
     from printed
     inner join meta.releases as releases on printed.release_id = releases.release_id

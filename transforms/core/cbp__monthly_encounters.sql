@@ -15,7 +15,7 @@ select
     cast(sum(encounters) as bigint) as encounters,
     sum(encounters) = 0 as is_published_zero,
     count(correction_id) > 0 as is_corrected,
-    array_agg(line_no order by line_no) as line_nos
+    list_sort(list(line_no)) as line_nos
 from core.cbp__conformed_lines
 where reject_reason is null and ignore_reason is null and not is_repeat
 group by

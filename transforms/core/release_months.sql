@@ -31,7 +31,7 @@ present as (
 absent as (
     select
         months.release_id, months.month_start,
-        array_agg(required.required_code order by required.column_name, required.required_code) as missing_codes
+        list_sort(list(required.required_code)) as missing_codes
     from months
     inner join meta.complete_months as required on months.family = required.family
     left join present

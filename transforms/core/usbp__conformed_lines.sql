@@ -25,7 +25,7 @@ looked_up as (
         try_cast(case when printed.is_carried then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
         sectors.code as sector_code, regions.code as region_code,
         case
-            when regexp_full_match(printed.encounters_label, '[0-9]+') then cast(printed.encounters_label as bigint)
+            when regexp_matches(printed.encounters_label, '^[0-9]+$') then cast(printed.encounters_label as bigint)
         end as encounters
     from printed
     inner join meta.releases as releases on printed.release_id = releases.release_id

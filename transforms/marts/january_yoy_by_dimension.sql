@@ -95,7 +95,8 @@ sides as (
 crossed as (
     select
         sides.measure_id, sides.dimension, sides.dimension_code, sides.month_start,
-        array_agg(concat(breaks.break_id, ': ', breaks.title) order by breaks.break_on, breaks.break_id) as break_reasons,
+        list_sort(list(concat(cast(breaks.break_on as varchar), ' ', breaks.title, ' (', breaks.break_id, ')')))
+            as break_reasons,
         count(*) filter (where breaks.effect = 'break') > 0 as crosses_break
     from sides
     inner join meta.measure_breaks as breaks

@@ -71,7 +71,8 @@ crossed as (
     select
         sides.measure_id, sides.month_start,
         count(*) filter (where breaks.effect = 'break') > 0 as crosses_break,
-        array_agg(concat(breaks.break_id, ': ', breaks.title) order by breaks.break_on, breaks.break_id) as break_reasons
+        list_sort(list(concat(cast(breaks.break_on as varchar), ' ', breaks.title, ' (', breaks.break_id, ')')))
+            as break_reasons
     from sides
     inner join meta.measure_breaks as breaks
         on sides.measure_id = breaks.measure_id
