@@ -21,6 +21,7 @@ CHECKED_TESTS := tests/unit/test_imports.py tests/unit/test_packaging.py tests/u
 # Same text in and out whatever the locale; nothing of another project on the import path.
 export PYTHONUTF8 := 1
 export GX_ANALYTICS_ENABLED := false
+export PIP_USER := 0
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
