@@ -299,6 +299,10 @@ def test_model_keeps_the_style_and_travels(path: Path) -> None:
     assert not found, "\n".join(f"{where}: {offence}" for offence in found)
 
 
+def test_every_layer_has_models_to_look_at() -> None:
+    assert {path.parent.name for path in MODELS} >= {"core", "marts"}
+
+
 # The linter itself
 
 GOOD = """\
