@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Literal, get_args
 
 Hedge = Literal["exact", "nearly", "just_over", "about", "more_than", "at_least", "less_than", "at_most"]
-Unit = Literal["number", "percent"]
+Unit = Literal["number", "percent", "year"]
 
 HEDGES: tuple[Hedge, ...] = get_args(Hedge)
 
@@ -136,7 +136,9 @@ def holds(printed: PrintedFigure, value: Decimal | float) -> bool:
 
 def reason(printed: PrintedFigure, value: Decimal | float) -> str:
     """One sentence saying why the printed words hold or do not hold for `value`."""
-    shown = f"{value:,.2f}".rstrip("0").rstrip(".") if math.isfinite(value) else str(value)
+    shown = str(value)
+    if math.isfinite(value):
+        shown = f"{value:.0f}" if printed.unit == "year" else f"{value:,.2f}".rstrip("0").rstrip(".")
     if holds(printed, value):
         return f"{shown} is {describe(printed)}, which “{printed}” allows"
     return f"{shown} is not {describe(printed)}, which “{printed}” asks for"
@@ -144,6 +146,12 @@ def reason(printed: PrintedFigure, value: Decimal | float) -> str:
 
 def describe(printed: PrintedFigure) -> str:
     """The allowed values in words, e.g. `from 155 to 160` or `above 75,000`."""
+    if printed.hedge == "exact":
+        return (
+            f"{printed.number:f}"
+            if printed.unit == "year"
+            else f"{_grouped(printed.number)} as rounded in print"
+        )
     allowed = bounds(printed)
     low = _grouped(allowed.lower)
     if allowed.upper is None:
@@ -151,7 +159,7 @@ def describe(printed: PrintedFigure) -> str:
     high = _grouped(allowed.upper)
     if printed.hedge in ("less_than", "at_most"):
         return f"at most {high}" if allowed.upper_closed else f"below {high}"
-    return f"from {low} to {high}" if allowed.upper_closed else f"from {low} to under {high}"
+    return f"from {low} to {high}"
 
 
 def sql_predicate(printed: PrintedFigure, column: str) -> str:

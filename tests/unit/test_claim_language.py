@@ -135,7 +135,13 @@ def test_the_reason_names_value_limits_and_words() -> None:
     assert claim_language.reason(printed, 114.331) == (
         "114.33 is not from 155 to 160, which “nearly 160 percent” asks for"
     )
-    assert "above 75,000" in claim_language.reason(parse("more than 75,000"), 75_316)
+    assert "75,316 is above 75,000" in claim_language.reason(parse("more than 75,000"), 75_316)
+    assert "68,173 is not 64,499 as rounded in print" in claim_language.reason(parse("64,499"), 68_173)
+
+
+def test_years_are_shown_without_grouping() -> None:
+    since = PrintedFigure(Decimal(2006), unit="year", text="since 2006")
+    assert claim_language.reason(since, 2020) == "2020 is not 2006, which “since 2006” asks for"
 
 
 @pytest.mark.parametrize(
