@@ -1,0 +1,1 @@
+"""Court records (EOIR): reading, generating and typing."""
