@@ -343,7 +343,7 @@ def test_a_zip_that_would_fill_the_disk_is_refused(here: Installation) -> None:
 # --- the real size
 
 FETCH = """
-import json, resource, sys
+import json, re, sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -353,13 +353,15 @@ source = replace(load_sources()["eoir_foia"], url=f"http://{host}/case.zip", hos
 conduct = Conduct(sleep=lambda seconds: None)
 state = AcquireState(inbox / "journal.jsonl")
 [result] = check_sources([source], state, inbox, lambda: datetime.now(UTC), conduct=conduct)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+# not getrusage: its maximum counts the parent before exec
+peak = int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
 got = {"state": result.state, "message": result.message, "sha256": result.sha256, "peak": peak * 1024}
 print(json.dumps(got))
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_two_gigabytes_interrupted_three_times_arrive_whole_in_bounded_memory(here: Installation) -> None:
     content = StoredZip("B_TblProceeding.csv", 2_000_000_000)
     cut = zipped(content, cut_after=600_000_000)
@@ -374,7 +376,7 @@ def test_two_gigabytes_interrupted_three_times_arrive_whole_in_bounded_memory(he
     got = json.loads(run.stdout)
     assert got["state"] == "fetched", got["message"]
     assert len(here.server.seen) == 4
-    assert got["peak"] < 200_000_000
+    assert got["peak"] < 150_000_000, f"{got['peak']:,} bytes at most in memory"
     [arrival] = waiting(here.inbox)
     assert (arrival.note.sha256, arrival.note.bytes) == (got["sha256"], content.size)
     with arrival.file.open("rb") as file:
