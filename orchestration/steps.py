@@ -35,6 +35,8 @@ PUBLISHER_OF = {
     "core.usbp__monthly_encounters": "usbp",
     "core.ohss__monthly_encounters": "ohss",
 }
+#: Models made with the reviewed data, before any release is read.
+REVIEWED_MODELS = ("meta.measure_breaks",)
 RAW_TABLES = (*dict.fromkeys(f.raw_table for f in families.families().values()), "raw.carried_series")
 
 
@@ -79,7 +81,8 @@ def load_reviewed(warehouse: Warehouse) -> None:
         _replace_rows(warehouse, "meta.breaks", breaks.event_rows(events))
         _replace_rows(warehouse, "meta.break_touches", breaks.touch_rows(events, list(measures.measures())))
         _replace_rows(warehouse, "meta.published_figures", _published_figures())
-        build_model(warehouse, "meta.measure_breaks")
+        for name in REVIEWED_MODELS:
+            build_model(warehouse, name)
 
 
 def _load_measures(warehouse: Warehouse) -> None:
@@ -190,6 +193,16 @@ def _quoted_releases() -> list[dict[str, Any]]:
     ]
 
 
+def raw_table_of(release: Release) -> str:
+    """The raw table a release is read into."""
+    return "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
+
+
+def is_raw_loaded(warehouse: Warehouse, release: Release) -> bool:
+    """Whether raw holds the release as the present code would read it."""
+    return _is_loaded(warehouse, raw_table_of(release), release.release_id, _fingerprint("raw"))
+
+
 def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
     """Read one release's file from the archive into its raw table, verbatim; returns the rows.
 
@@ -256,9 +269,9 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
     fingerprint = _fingerprint(conformed)
     warehouse.ensure(table)
     pending = [
-        (release_id, sha256)
-        for release_id, sha256 in warehouse.con.execute(
-            "select r.release_id, r.sha256 from meta.releases r join meta.families f using (family) "
+        release_id
+        for (release_id,) in warehouse.con.execute(
+            "select r.release_id from meta.releases r join meta.families f using (family) "
             "where f.publisher_code = ? order by r.release_id",
             [PUBLISHER_OF[table]],
         ).fetchall()
@@ -270,12 +283,12 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
     for raw_table in RAW_TABLES:
         warehouse.ensure(raw_table)
     with warehouse.transaction():
-        ids = ", ".join(f"'{release_id}'" for release_id, _ in pending)
+        ids = ", ".join(f"'{release_id}'" for release_id in pending)
         warehouse.con.execute(f"drop table if exists {conformed}")
         warehouse.con.execute(
             f"create table {conformed} as select * from ({model(conformed).sql}) where release_id in ({ids})"
         )
-        for release_id, sha256 in pending:
+        for release_id in pending:
             select = f"select * from ({model(table).sql}) where release_id = '{release_id}'"
             loaded[release_id] = warehouse.replace_release(table, release_id, select)
             _replace_stage(warehouse, release_id, "conform")
@@ -286,13 +299,10 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
                 [release_id],
             ).fetchall()
             if rejected:
-                originals = archive.read(sha256).split(b"\n")
+                originals = _originals(warehouse, archive, release_id, [line_no for line_no, _ in rejected])
                 warehouse.append(
                     "meta.quarantine",
-                    [
-                        (release_id, line_no, "conform", reason, _original(originals, line_no))
-                        for line_no, reason in rejected
-                    ],
+                    [(release_id, line_no, "conform", reason, originals[line_no]) for line_no, reason in rejected],
                 )
             _mark_loaded(warehouse, table, release_id, fingerprint)
         warehouse.con.execute(f"drop table {conformed}")
@@ -381,9 +391,25 @@ def _arrow_type(name: str) -> pa.DataType:
     return pa.int32() if name in ("line_no", "row_no", "column_no") else pa.string()
 
 
-def _original(lines: list[bytes], line_no: int) -> bytes:
-    """The bytes of a text line; a workbook has no lines, so its cells stand in raw and an empty value here."""
-    return lines[line_no - 1] if lines and not lines[0].startswith(b"PK") and line_no <= len(lines) else b""
+def _originals(
+    warehouse: Warehouse, archive: Archive, release_id: str, line_nos: list[int]
+) -> dict[int, bytes]:
+    """The bytes of lines of a text file; of a workbook, which has no lines, the cells of the row joined by tabs."""
+    row = warehouse.con.execute(
+        "select r.sha256, r.layout, f.raw_table from meta.releases r join meta.families f using (family) "
+        "where r.release_id = ?",
+        [release_id],
+    ).fetchone()
+    assert row is not None
+    sha256, layout, raw_table = row
+    if layout in ("csv", "carried"):
+        lines = archive.read(sha256).split(b"\n")
+        return {line_no: lines[line_no - 1] for line_no in line_nos}
+    found = warehouse.con.execute(
+        f"select * exclude (release_id) from {raw_table} where release_id = ? and line_no in (select unnest(?))",
+        [release_id, line_nos],
+    ).fetchall()
+    return {cells[0]: "\t".join("" if c is None else str(c) for c in cells[1:]).encode() for cells in found}
 
 
 @cache

@@ -60,9 +60,7 @@ class Model:
             schema, name = table.split(".")
             nested.setdefault(schema, {})[name] = columns
         result = {}
-        for select in self.tree.selects:
-            column = select.alias_or_name
-            root = lineage(column, self.sql, schema=nested, dialect="duckdb")
+        for column, root in lineage(None, self.sql, schema=nested, dialect="duckdb").items():
             sources = set()
             for node in root.walk():
                 if isinstance(node.expression, exp.Table) and node.expression.db:

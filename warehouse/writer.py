@@ -113,6 +113,8 @@ class Warehouse:
         with self.transaction():
             self.con.execute(f"drop table if exists {name}")
             self._create(contract)
+            if name != "meta.loads" and self.exists("meta.loads"):  # its releases must be loaded again
+                self.con.execute("delete from meta.loads where table_name = ?", [name])
 
     def replace(self, name: str, select: str, parameters: list[Any] | None = None) -> int:
         """Make the table anew from `select` and return its rows.
@@ -125,6 +127,7 @@ class Warehouse:
             self._create(contract)
             self._insert(contract, select, parameters)
             self._check_key(contract)
+            self._mark_built(name)
         return int(self._value(f"select count(*) from {name}"))
 
     def replace_release(
@@ -137,6 +140,7 @@ class Warehouse:
             self.con.execute(f"delete from {name} where release_id = ?", [release_id])
             self._insert(contract, select, parameters)
             self._check_key(contract, release_id)
+            self._mark_built(name)
         return int(self._value(f"select count(*) from {name} where release_id = ?", [release_id]))
 
     def append(self, name: str, rows: list[tuple[Any, ...]]) -> None:
@@ -146,6 +150,19 @@ class Warehouse:
         if rows:
             marks = ", ".join("?" for _ in contract.columns)
             self.con.executemany(f"insert into {name} values ({marks})", rows)
+
+    def _mark_built(self, name: str) -> None:
+        """Count the write, so that an audit knows which state of the table it has seen."""
+        self.ensure("meta.builds")
+        self.con.execute(
+            "insert into meta.builds select ?, coalesce(max(build_no), 0) + 1 from meta.builds where table_name = ?",
+            [name, name],
+        )
+        self.con.execute(
+            "delete from meta.builds where table_name = ? and build_no < (select max(build_no) from meta.builds "
+            "where table_name = ?)",
+            [name, name],
+        )
 
     def _create(self, contract: Table) -> None:
         self.con.execute(contract.ddl())

@@ -1,0 +1,263 @@
+"""The assets: reviewed data and releases, raw by release, core, marts, and what is published.
+
+Every asset is a table (key = schema, table), or the published file and its pages. Steps live in
+`orchestration.steps`; an asset adds what Dagster shows: rows, schema, lineage, grain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import dagster as dg
+
+from expectations.suites import suites
+from orchestration import lineage, steps
+from orchestration.audit import write_data_docs
+from orchestration.resources import Ledger
+from transforms.models import Model, models
+from warehouse import contracts, publish
+from warehouse.paths import PROJECT
+
+POOL = "duckdb"  # limit 1: DuckDB has one writer
+OWNERS = ["team:border-ledger"]
+
+
+def key(table: str) -> dg.AssetKey:
+    """Asset key of `schema.table`."""
+    return dg.AssetKey(table.split("."))
+
+
+def releases_of(raw_table: str) -> dg.DynamicPartitionsDefinition:
+    """Partitions of a raw asset: one per release."""
+    return dg.DynamicPartitionsDefinition(name=f"releases_{raw_table.split('.')[1]}")
+
+
+def _described(table: str) -> str:
+    contract = contracts.table(table)
+    model = models().get(table)
+    text = f"**{contract.title}.** {contract.description}\n\nGrain: {contract.grain}."
+    if model:
+        text += f"\n\n```sql\n{model.sql.strip()}\n```"
+    return text
+
+
+def _metadata(table: str) -> dict[str, object]:
+    contract = contracts.table(table)
+    return {
+        "grain": contract.grain,
+        "dagster/table_name": table,
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(
+                    c.name, c.type, c.comment, constraints=dg.TableColumnConstraints(nullable=c.nullable)
+                )
+                for c in contract.columns
+            ]
+        ),
+    }
+
+
+def _built(context: dg.AssetExecutionContext, table: str, rows: int) -> dg.MaterializeResult:
+    """What a table asset reports: its rows and where each column comes from."""
+    found = {
+        column: [dg.TableColumnDep(asset_key=key(t), column_name=c) for t, c in sources]
+        for column, sources in lineage.column_lineage(table).items()
+        if sources
+    }
+    metadata: dict[str, object] = {"dagster/row_count": rows}
+    if found:
+        metadata["dagster/column_lineage"] = dg.TableColumnLineage(found)
+    return dg.MaterializeResult(metadata=metadata)
+
+
+@dg.asset(
+    key=key("meta.reviewed"),
+    group_name="meta",
+    kinds={"yaml", "duckdb"},
+    owners=OWNERS,
+    pool=POOL,
+    description="Measures, breaks, families, label crosswalks, corrections and published figures, from the files "
+    "reviewed in the repository, as tables in `meta`.",
+)
+def reviewed(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+    with ledger.open() as warehouse:
+        steps.load_reviewed(warehouse)
+        columns = lineage.load_dictionary(warehouse)
+        row = warehouse.con.execute("select count(*) from meta.measures").fetchone()
+    return dg.MaterializeResult(metadata={"measures": row[0] if row else 0, "documented columns": columns})
+
+
+@dg.asset(
+    key=key("meta.releases"),
+    deps=[reviewed],
+    group_name="meta",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    pool=POOL,
+    description=_described("meta.releases"),
+    metadata=_metadata("meta.releases"),
+)
+def releases(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+    with ledger.open() as warehouse:
+        found = steps.load_releases(warehouse, ledger.archive)
+    return dg.MaterializeResult(metadata={"dagster/row_count": len(found)})
+
+
+def _raw_asset(raw_table: str) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key(raw_table),
+        deps=[releases],
+        partitions_def=releases_of(raw_table),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="raw",
+        kinds={"python", "duckdb"},
+        owners=OWNERS,
+        pool=POOL,
+        description=_described(raw_table),
+        metadata=_metadata(raw_table),
+    )
+    def load(context: dg.AssetExecutionContext, ledger: Ledger) -> Iterable[dg.MaterializeResult]:
+        wanted = set(context.partition_keys)
+        archive = ledger.archive
+        rows: dict[str, int] = {}
+        with ledger.open() as warehouse:
+            for release in archive.releases():
+                if release.release_id in wanted:
+                    rows[release.release_id] = steps.load_raw(warehouse, archive, release)
+                    context.log.info(f"{release.release_id}: {rows[release.release_id]:,} rows of {release.file_name}")
+            row = warehouse.con.execute(f"select count(*) from {raw_table}").fetchone()
+        yield dg.MaterializeResult(
+            metadata={"dagster/row_count": row[0] if row else 0, "rows loaded": sum(rows.values())}
+        )
+
+    return load
+
+
+def _core_asset(table: str, conformed: str) -> dg.AssetsDefinition:
+    reads = {t for t in models()[conformed].reads if t.startswith("raw.")}
+
+    @dg.asset(
+        key=key(table),
+        deps=[reviewed, releases, *(key(t) for t in sorted(reads))],
+        group_name="core",
+        kinds={"sql", "duckdb"},
+        owners=OWNERS,
+        pool=POOL,
+        description=_described(table) + f"\n\nLines are conformed by\n\n```sql\n{models()[conformed].sql.strip()}\n```",
+        metadata=_metadata(table),
+    )
+    def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+        with ledger.open() as warehouse:
+            loaded = steps.load_core(warehouse, ledger.archive, table)
+            row = warehouse.con.execute(f"select count(*) from {table}").fetchone()
+        for release_id, rows in loaded.items():
+            context.log.info(f"{release_id}: {rows:,} rows")
+        return _built(context, table, row[0] if row else 0)
+
+    return build
+
+
+def _model_asset(model: Model) -> dg.AssetsDefinition:
+    schema = model.name.split(".")[0]
+
+    @dg.asset(
+        key=key(model.name),
+        deps=_deps(model.reads),
+        group_name=schema,
+        kinds={"sql", "duckdb"},
+        owners=OWNERS,
+        pool=POOL,
+        description=_described(model.name),
+        metadata=_metadata(model.name),
+    )
+    def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+        with ledger.open() as warehouse:
+            rows = steps.build_model(warehouse, model.name)
+        return _built(context, model.name, rows)
+
+    return build
+
+
+def _deps(reads: Sequence[str]) -> list[dg.AssetKey]:
+    """Assets that write the tables a model reads; every other meta table is part of meta.reviewed."""
+    found = set()
+    for table in reads:
+        if table in ("meta.row_ledger", "meta.quarantine"):
+            found.update(key(t) for t in steps.CORE_TABLES)
+        elif table.startswith("meta.") and table != "meta.releases":
+            found.add(key("meta.reviewed"))
+        else:
+            found.add(key(table))
+    return sorted(found)
+
+
+def _plain_models() -> list[Model]:
+    """Models that are an asset of their own: not the working tables, not those loaded release by release."""
+    special = {*steps.CORE_TABLES, *steps.CORE_TABLES.values(), *steps.REVIEWED_MODELS}
+    return [m for m in models().values() if m.name not in special]
+
+
+raw_assets = [_raw_asset(t) for t in steps.RAW_TABLES]
+core_assets = [_core_asset(t, conformed) for t, conformed in steps.CORE_TABLES.items()]
+model_assets = [_model_asset(m) for m in _plain_models()]
+
+
+@cache
+def code_version() -> str:
+    """Hash of everything in the repository that decides a figure: models, parsers, reviewed data, contracts."""
+    digest = hashlib.sha256()
+    for package in ("transforms", "expectations", "warehouse", "claims", "reference"):
+        for path in sorted((PROJECT / package).rglob("*")):
+            if path.suffix in (".py", ".sql", ".yml", ".csv", ".json"):
+                digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@dg.asset(
+    key=dg.AssetKey(["published", "warehouse"]),
+    deps=[*core_assets, *model_assets, reviewed, releases],
+    group_name="published",
+    kinds={"duckdb"},
+    owners=OWNERS,
+    pool=POOL,
+    description="The file readers open: the audited build, copied and swapped in by one rename. Refuses while any "
+    "audited table has a failed critical expectation or has been written since its audit.",
+)
+def published_warehouse(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+    target = ledger.home.published_file
+    with ledger.open() as warehouse:
+        try:
+            publish.gate(warehouse, [s.table for s in suites().values()])
+        except publish.NotPublishable as error:
+            raise dg.Failure(f"not published:\n{error}", allow_retries=False) from None
+        version = publish.publish(warehouse, target, code=code_version(), now=ledger.now())
+    return dg.MaterializeResult(
+        metadata={"version": version, "path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size}
+    )
+
+
+@dg.asset(
+    key=dg.AssetKey(["published", "data_docs"]),
+    group_name="published",
+    kinds={"html"},
+    owners=OWNERS,
+    pool=POOL,
+    description="Pages that show the last audit of every table, expectation by expectation.",
+)
+def data_docs(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+    with ledger.open() as warehouse:
+        index = write_data_docs(warehouse, ledger.home.data_docs)
+    return dg.MaterializeResult(metadata={"index": dg.MetadataValue.path(str(index)) if index else "nothing audited yet"})
+
+
+all_assets: list[dg.AssetsDefinition] = [
+    reviewed,
+    releases,
+    *raw_assets,
+    *core_assets,
+    *model_assets,
+    published_warehouse,
+    data_docs,
+]

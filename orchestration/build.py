@@ -1,0 +1,127 @@
+"""`border build`: releases not yet in raw, then the January job, through Dagster, in this process.
+
+Belongs here: which runs make a build, and what a person is told. Does not belong here: the assets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster import DagsterEventType
+
+from orchestration import steps
+from orchestration.assets import releases_of
+from orchestration.audit import write_data_docs
+from orchestration.definitions import definitions
+from orchestration.resources import Ledger
+from warehouse.paths import Home
+from warehouse.writer import BuildLock
+
+DAGSTER_YAML = """\
+# Written by `border build` when absent; edit freely. Deployments: see deploy/dagster.yaml.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+concurrency:
+  pools:
+    default_limit: 1
+"""
+
+
+@dataclass
+class BuildReport:
+    """What a build did: `failed` names the steps or checks that failed, with what they found."""
+
+    ok: bool
+    version: str | None = None
+    loaded: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+    checks: int = 0
+
+
+@contextmanager
+def dagster_instance(home: Home) -> Iterator[dg.DagsterInstance]:
+    """The installation's own Dagster instance, so that `dg dev` shows what the command line ran."""
+    home.dagster.mkdir(parents=True, exist_ok=True)
+    settings = home.dagster / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(DAGSTER_YAML, "utf-8")
+    os.environ.setdefault("DAGSTER_HOME", str(home.dagster))
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
+    """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step."""
+    with BuildLock(home.build_lock), dagster_instance(home) as instance:
+        ledger = Ledger(root=str(home.root))
+        report = BuildReport(ok=False)
+        for raw_table, pending in _pending(home, ledger, instance).items():
+            say(f"{raw_table}: {len(pending)} release{'s' if len(pending) > 1 else ''}", 0.1)
+            tags = {
+                "dagster/asset_partition_range_start": pending[0],
+                "dagster/asset_partition_range_end": pending[-1],
+            }
+            job = f"load_{raw_table.split('.')[1]}"
+            if not _run(job, instance, ledger, report, say, tags):
+                return report
+            report.loaded += pending
+        report.ok = _run("january", instance, ledger, report, say, {})
+        with ledger.open() as warehouse:
+            write_data_docs(warehouse, home.data_docs)
+            if report.ok:
+                row = warehouse.con.execute("select version from meta.publication").fetchone()
+                report.version = row[0] if row else None
+    return report
+
+
+def _pending(home: Home, ledger: Ledger, instance: dg.DagsterInstance) -> dict[str, list[str]]:
+    """Releases whose raw rows are absent or were read by other code, by raw table; partitions are added on the way."""
+    pending: dict[str, list[str]] = {}
+    known: dict[str, list[str]] = {}
+    archive = ledger.archive
+    with ledger.open() as warehouse:
+        steps.load_reviewed(warehouse)
+        for release in steps.load_releases(warehouse, archive):
+            raw_table = steps.raw_table_of(release)
+            if raw_table not in known:
+                known[raw_table] = list(instance.get_dynamic_partitions(releases_of(raw_table).name or ""))
+            if release.release_id not in known[raw_table]:
+                instance.add_dynamic_partitions(releases_of(raw_table).name or "", [release.release_id])
+                known[raw_table].append(release.release_id)
+            if not steps.is_raw_loaded(warehouse, release):
+                pending.setdefault(raw_table, []).append(release.release_id)
+    # A range of partitions runs from the first to the last in the order they were added.
+    return {table: sorted(ids, key=known[table].index) for table, ids in pending.items()}
+
+
+def _run(
+    job_name: str,
+    instance: dg.DagsterInstance,
+    ledger: Ledger,
+    report: BuildReport,
+    say: Callable[[str, float], None],
+    tags: dict[str, str],
+) -> bool:
+    job = definitions.resolve_job_def(job_name)
+    result = job.execute_in_process(
+        instance=instance, resources={"ledger": ledger}, raise_on_error=False, tags=tags
+    )
+    for event in result.all_events:
+        if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
+            check = event.asset_check_evaluation_data
+            report.checks += 1
+            if not check.passed:
+                line = f"{'.'.join(check.asset_key.path)}: {check.description}"
+                (report.failed if check.severity == dg.AssetCheckSeverity.ERROR else report.warned).append(line)
+        elif event.event_type == DagsterEventType.STEP_FAILURE:
+            error = event.step_failure_data.error
+            if error and "blocking" not in error.message.lower():
+                report.failed.append(f"{event.step_key}: {(error.cause or error).message.strip()}")
+    return result.success

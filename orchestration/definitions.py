@@ -1,0 +1,45 @@
+"""Dagster's entry point (workspace.yaml): assets, checks, jobs and resources."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from orchestration.assets import all_assets, core_assets, data_docs, model_assets, published_warehouse, raw_assets
+from orchestration.assets import releases as releases_asset
+from orchestration.assets import reviewed as reviewed_asset
+from orchestration.checks import suite_checks
+from orchestration.resources import Ledger
+
+#: Everything downstream of raw: the tables, their audits, and publication.
+january = dg.define_asset_job(
+    "january",
+    selection=dg.AssetSelection.assets(reviewed_asset, releases_asset, *core_assets, *model_assets, published_warehouse),
+    executor_def=dg.in_process_executor,
+    description="Reviewed data, core, marts, their audits, and publication. Run after new releases are in raw.",
+)
+
+#: One job per raw table, partitioned by release.
+raw_jobs = [
+    dg.define_asset_job(
+        f"load_{asset.key.path[-1]}",
+        selection=dg.AssetSelection.assets(asset),
+        executor_def=dg.in_process_executor,
+        description=f"Read releases of {'.'.join(asset.key.path)} from the archive.",
+    )
+    for asset in raw_assets
+]
+
+docs = dg.define_asset_job(
+    "data_docs",
+    selection=dg.AssetSelection.assets(data_docs),
+    executor_def=dg.in_process_executor,
+    description="Render the last audit as pages.",
+)
+
+definitions = dg.Definitions(
+    assets=all_assets,
+    asset_checks=suite_checks,
+    jobs=[january, *raw_jobs, docs],
+    resources={"ledger": Ledger()},
+    executor=dg.in_process_executor,
+)

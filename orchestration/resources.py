@@ -1,0 +1,36 @@
+"""Resources the assets share: the installation's folders and the one writable warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import dagster as dg
+
+from warehouse.archive import Archive
+from warehouse.paths import Home
+from warehouse.writer import Warehouse
+
+
+class Ledger(dg.ConfigurableResource):
+    """The archive, the build file and the published file of one installation.
+
+    `root` is empty for `$BORDER_HOME` or the checkout's `data/`.
+    """
+
+    root: str = ""
+
+    @property
+    def home(self) -> Home:
+        return Home(Path(self.root)) if self.root else Home.from_environment()
+
+    @property
+    def archive(self) -> Archive:
+        return Archive(self.home.archive)
+
+    def open(self) -> Warehouse:
+        """The build file, open for writing; one at a time (pool `duckdb`)."""
+        return Warehouse(self.home.build_file)
+
+    def now(self) -> dt.datetime:
+        return dt.datetime.now(dt.UTC).replace(tzinfo=None)

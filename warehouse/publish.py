@@ -1,0 +1,105 @@
+"""Publication: the audited build becomes the file readers open, whole, by one rename.
+
+Belongs here: the gate (every table audited in its last state, no critical failure), the copy and the swap. A
+reader that holds the old file open keeps reading it; a new reader gets the new one. Does not belong here: the
+checks themselves.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+from warehouse.writer import SCHEMAS, Warehouse, undocumented
+
+
+class NotPublishable(Exception):
+    """The build may not be published; the message has one line per reason."""
+
+
+def gate(warehouse: Warehouse, audited_tables: Iterable[str]) -> None:
+    """Raise NotPublishable unless every audited table passed in the state it is in now and matches its contract."""
+    reasons = [f"contract: {line}" for line in undocumented(warehouse.con)]
+    warehouse.ensure("meta.checks")
+    warehouse.ensure("meta.builds")
+    built = dict(warehouse.con.execute("select table_name, build_no from meta.builds").fetchall())
+    seen = dict(warehouse.con.execute("select table_name, max(build_no) from meta.checks group by table_name").fetchall())
+    for table in audited_tables:
+        if table in built and seen.get(table, -1) < built[table]:
+            reasons.append(f"{table}: written since its last audit; run `border build`")
+    failed = warehouse.con.execute(
+        "select table_name, expectation, observed from meta.checks where outcome = 'failed' order by all"
+    ).fetchall()
+    reasons += [f"{table}: {expectation}: {observed or 'failed'}" for table, expectation, observed in failed]
+    if reasons:
+        raise NotPublishable("\n".join(reasons))
+
+
+def version_of(warehouse: Warehouse, code: str) -> str:
+    """Identity of a build: its releases, its code and its reviewed data; equal inputs give an equal version."""
+    releases = warehouse.con.execute("select release_id, published_on from meta.releases order by release_id").fetchall()
+    return hashlib.sha256(repr((releases, code)).encode()).hexdigest()[:12]
+
+
+def publish(warehouse: Warehouse, target: Path, *, code: str, now: dt.datetime) -> str:
+    """Copy the open build beside `target`, verify the copy, and put it in `target`'s place. Returns its version.
+
+    A failure or a kill at any moment leaves the previous file as it was.
+    """
+    version = version_of(warehouse, code)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for stale in target.parent.glob(".building-*"):
+        stale.unlink(missing_ok=True)
+    copy = target.parent / f".building-{os.getpid()}.duckdb"
+    warehouse.replace(
+        "meta.publication",
+        "select ? as version, ?::timestamp as published_at, count(*) as releases, max(data_through) as data_through "
+        "from meta.releases where trust <> 'quoted'",
+        [version, now.isoformat(timespec="seconds")],
+    )
+    try:
+        con = warehouse.con
+        source = _scalar(con, "select current_database()")
+        con.execute(f"attach '{str(copy).replace(chr(39), chr(39) * 2)}' as published_copy")
+        try:
+            con.execute(f'copy from database "{source}" to published_copy')
+        finally:
+            con.execute("detach published_copy")
+        _verify(con, copy)
+        with copy.open("rb") as stream:
+            os.fsync(stream.fileno())
+        copy.replace(target)
+    finally:
+        for leftover in (copy, copy.with_name(copy.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+    return version
+
+
+def _verify(build: duckdb.DuckDBPyConnection, copy: Path) -> None:
+    """Rows, comments and macros must have travelled."""
+    with duckdb.connect(str(copy), read_only=True) as reader:
+        if differences := undocumented(reader):
+            raise NotPublishable("the copy differs from its contracts: " + "; ".join(differences[:3]))
+        for what, sql in _INVENTORY.items():
+            expected, found = build.execute(sql).fetchall(), reader.execute(sql).fetchall()
+            if expected != found:
+                raise NotPublishable(f"the copy lost {what}; disk full? Build again")
+
+
+_OURS = "database_name = current_database() and schema_name in ('main', " + ", ".join(f"'{s}'" for s in SCHEMAS) + ")"
+_INVENTORY = {
+    "rows": f"select schema_name, table_name, estimated_size from duckdb_tables() where {_OURS} order by all",
+    "comments": f"select schema_name, table_name, comment from duckdb_tables() where {_OURS} order by all",
+    "column comments": f"select schema_name, table_name, column_name, comment from duckdb_columns() where {_OURS} order by all",
+    "macros": f"select schema_name, function_name from duckdb_functions() where {_OURS} and not internal order by all",
+}
+
+
+def _scalar(con: duckdb.DuckDBPyConnection, sql: str) -> str:
+    row = con.execute(sql).fetchone()
+    return str(row[0]) if row else ""
