@@ -4,8 +4,6 @@ Every asset is a table (key = schema, table), or the published file and its page
 `orchestration.steps`; an asset adds what Dagster shows: rows, schema, lineage, grain.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -126,7 +124,9 @@ def _raw_asset(raw_table: str) -> dg.AssetsDefinition:
             for release in archive.releases():
                 if release.release_id in wanted:
                     rows[release.release_id] = steps.load_raw(warehouse, archive, release)
-                    context.log.info(f"{release.release_id}: {rows[release.release_id]:,} rows of {release.file_name}")
+                    context.log.info(
+                        f"{release.release_id}: {rows[release.release_id]:,} rows of {release.file_name}"
+                    )
             row = warehouse.con.execute(f"select count(*) from {raw_table}").fetchone()
         yield dg.MaterializeResult(
             metadata={"dagster/row_count": row[0] if row else 0, "rows loaded": sum(rows.values())}
@@ -145,7 +145,8 @@ def _core_asset(table: str, conformed: str) -> dg.AssetsDefinition:
         kinds={"sql", "duckdb"},
         owners=OWNERS,
         pool=POOL,
-        description=_described(table) + f"\n\nLines are conformed by\n\n```sql\n{models()[conformed].sql.strip()}\n```",
+        description=_described(table)
+        + f"\n\nLines are conformed by\n\n```sql\n{models()[conformed].sql.strip()}\n```",
         metadata=_metadata(table),
     )
     def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
@@ -234,7 +235,11 @@ def published_warehouse(context: dg.AssetExecutionContext, ledger: Ledger) -> dg
             raise dg.Failure(f"not published:\n{error}", allow_retries=False) from None
         version = publish.publish(warehouse, target, code=code_version(), now=ledger.now())
     return dg.MaterializeResult(
-        metadata={"version": version, "path": dg.MetadataValue.path(str(target)), "bytes": target.stat().st_size}
+        metadata={
+            "version": version,
+            "path": dg.MetadataValue.path(str(target)),
+            "bytes": target.stat().st_size,
+        }
     )
 
 
@@ -249,7 +254,9 @@ def published_warehouse(context: dg.AssetExecutionContext, ledger: Ledger) -> dg
 def data_docs(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
     with ledger.open() as warehouse:
         index = write_data_docs(warehouse, ledger.home.data_docs)
-    return dg.MaterializeResult(metadata={"index": dg.MetadataValue.path(str(index)) if index else "nothing audited yet"})
+    return dg.MaterializeResult(
+        metadata={"index": dg.MetadataValue.path(str(index)) if index else "nothing audited yet"}
+    )
 
 
 all_assets: list[dg.AssetsDefinition] = [

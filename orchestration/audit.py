@@ -18,7 +18,9 @@ from warehouse.writer import Warehouse
 def audit(warehouse: Warehouse, suite: Suite, now: dt.datetime) -> SuiteResult:
     """Run one suite in place and store its results in meta.checks and meta.check_records."""
     warehouse.ensure("meta.builds")
-    row = warehouse.con.execute("select build_no from meta.builds where table_name = ?", [suite.table]).fetchone()
+    row = warehouse.con.execute(
+        "select build_no from meta.builds where table_name = ?", [suite.table]
+    ).fetchone()
     build_no = row[0] if row else 0
     result = run_suite(suite, warehouse.con)
     with warehouse.transaction():
@@ -28,12 +30,23 @@ def audit(warehouse: Warehouse, suite: Suite, now: dt.datetime) -> SuiteResult:
         warehouse.append(
             "meta.checks",
             [
-                (suite.name, suite.table, r.name, r.severity, r.status, _observed(r), r.because, build_no, now)
+                (
+                    suite.name,
+                    suite.table,
+                    r.name,
+                    r.severity,
+                    r.status,
+                    _observed(r),
+                    r.because,
+                    build_no,
+                    now,
+                )
                 for r in result.results
             ],
         )
         warehouse.append(
-            "meta.check_records", [(suite.name, suite.table, build_no, json.dumps(result.to_record(), default=str))]
+            "meta.check_records",
+            [(suite.name, suite.table, build_no, json.dumps(result.to_record(), default=str))],
         )
     return result
 
@@ -51,6 +64,7 @@ def write_data_docs(warehouse: Warehouse, folder: Path) -> Path | None:
     if not warehouse.exists("meta.check_records"):
         return None
     records = [
-        json.loads(r[0]) for r in warehouse.con.execute("select record from meta.check_records order by suite").fetchall()
+        json.loads(r[0])
+        for r in warehouse.con.execute("select record from meta.check_records order by suite").fetchall()
     ]
     return build_data_docs(records, folder) if records else None

@@ -110,8 +110,9 @@ def _run(
     tags: dict[str, str],
 ) -> bool:
     job = definitions.resolve_job_def(job_name)
+    quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     result = job.execute_in_process(
-        instance=instance, resources={"ledger": ledger}, raise_on_error=False, tags=tags
+        instance=instance, resources={"ledger": ledger}, raise_on_error=False, tags=tags, run_config=quiet
     )
     for event in result.all_events:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
@@ -119,7 +120,9 @@ def _run(
             report.checks += 1
             if not check.passed:
                 line = f"{'.'.join(check.asset_key.path)}: {check.description}"
-                (report.failed if check.severity == dg.AssetCheckSeverity.ERROR else report.warned).append(line)
+                (report.failed if check.severity == dg.AssetCheckSeverity.ERROR else report.warned).append(
+                    line
+                )
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             error = event.step_failure_data.error
             if error and "blocking" not in error.message.lower():

@@ -1,7 +1,5 @@
 """One blocking asset check per suite of expectations."""
 
-from __future__ import annotations
-
 import dagster as dg
 
 from expectations.runner import Suite, as_markdown_table
@@ -14,7 +12,7 @@ from orchestration.resources import Ledger
 def _check(suite: Suite) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key(suite.table),
-        name=suite.name.replace(".", "_"),
+        name=suite.name,
         blocking=True,
         pool=POOL,
         description=suite.description or f"Expectations of {suite.table}.",
@@ -24,9 +22,14 @@ def _check(suite: Suite) -> dg.AssetChecksDefinition:
             result = audit(warehouse, suite, ledger.now())
         return dg.AssetCheckResult(
             passed=not result.with_status("failed") and not result.with_status("warned"),
-            severity=dg.AssetCheckSeverity.ERROR if result.with_status("failed") else dg.AssetCheckSeverity.WARN,
+            severity=dg.AssetCheckSeverity.ERROR
+            if result.with_status("failed")
+            else dg.AssetCheckSeverity.WARN,
             description=result.summary,
-            metadata={"expectations": dg.MetadataValue.md(as_markdown_table(result)), "rows": result.rows or 0},
+            metadata={
+                "expectations": dg.MetadataValue.md(as_markdown_table(result)),
+                "rows": result.rows or 0,
+            },
         )
 
     return run

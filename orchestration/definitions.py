@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import dagster as dg
 
-from orchestration.assets import all_assets, core_assets, data_docs, model_assets, published_warehouse, raw_assets
+from orchestration.assets import (
+    all_assets,
+    core_assets,
+    data_docs,
+    model_assets,
+    published_warehouse,
+    raw_assets,
+)
 from orchestration.assets import releases as releases_asset
 from orchestration.assets import reviewed as reviewed_asset
 from orchestration.checks import suite_checks
@@ -13,7 +20,9 @@ from orchestration.resources import Ledger
 #: Everything downstream of raw: the tables, their audits, and publication.
 january = dg.define_asset_job(
     "january",
-    selection=dg.AssetSelection.assets(reviewed_asset, releases_asset, *core_assets, *model_assets, published_warehouse),
+    selection=dg.AssetSelection.assets(
+        reviewed_asset, releases_asset, *core_assets, *model_assets, published_warehouse
+    ),
     executor_def=dg.in_process_executor,
     description="Reviewed data, core, marts, their audits, and publication. Run after new releases are in raw.",
 )

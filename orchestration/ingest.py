@@ -10,14 +10,14 @@ import datetime as dt
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
 from expectations import reviewed
 from transforms import families
-from transforms.parsed import RefusedFile
+from transforms.parsed import RefusedFile, UnknownFile
 from warehouse import archive as archives
 from warehouse.archive import Archive, ArchiveError, Publication, Release
 from warehouse.paths import REFERENCE
@@ -28,7 +28,11 @@ MEMBER_LIMIT = 500 * 2**20  # no agency table is near this; a larger member is a
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one file: `added`, `known` (same bytes already archived), `document`, `skipped` or `refused`."""
+    """What became of one file.
+
+    `added`, `known` (same bytes already archived), `document`, `skipped` (in a folder, and no agency file), `unknown`
+    (named by hand, and no agency file) or `refused` (an agency file that is not whole or not what it says).
+    """
 
     file: str
     status: str
@@ -60,9 +64,12 @@ def ingest(
                     str(file), "skipped", f"{file.name}: not a {', '.join(sorted(READABLE))} or .zip file"
                 )
             else:
-                yield ingest_bytes(
+                outcome = ingest_bytes(
                     file.read_bytes(), str(file), archive, published=published, trust=trust, now=now
                 )
+                # Met on the way through a folder, a file that claims nothing is passed by; named by hand, it is not.
+                is_passed_by = outcome.status == "unknown" and path.is_dir()
+                yield replace(outcome, status="skipped") if is_passed_by else outcome
 
 
 def _ingest_zip(
@@ -137,6 +144,8 @@ def ingest_bytes(
         )
     try:
         release = describe(data, path_text, published=published, trust=trust, origin=origin, now=now)
+    except UnknownFile as error:
+        return Outcome(path_text, "unknown", str(error))
     except (RefusedFile, ArchiveError) as error:
         return Outcome(path_text, "refused", str(error))
     archive.store(data)

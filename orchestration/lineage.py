@@ -21,7 +21,9 @@ def _schemas() -> dict[str, dict[str, str]]:
     known = {t.name: {c.name: c.type for c in t.columns} for t in contracts.tables().values()}
     for name in models():
         if name.endswith(CONFORMED):
-            extra = dict.fromkeys(("line_no", "correction_id", "is_repeat", "ignore_reason", "reject_reason"), "VARCHAR")
+            extra = dict.fromkeys(
+                ("line_no", "correction_id", "is_repeat", "ignore_reason", "reject_reason"), "VARCHAR"
+            )
             known[name] = {**known[name.replace(CONFORMED, "__monthly_encounters")], **extra}
     return known
 
@@ -54,7 +56,15 @@ def load_dictionary(warehouse: Warehouse) -> int:
         for position, column in enumerate(table.columns, 1):
             upstream = [f"{t}.{c}" for t, c in lineage.get(column.name, [])]
             rows.append(
-                (table.name, column.name, position, column.type, column.nullable, column.description, column.unit)
+                (
+                    table.name,
+                    column.name,
+                    position,
+                    column.type,
+                    column.nullable,
+                    column.description,
+                    column.unit,
+                )
                 + (column.source, column.caveat, upstream)
             )
     with warehouse.transaction():

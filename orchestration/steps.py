@@ -195,7 +195,9 @@ def _quoted_releases() -> list[dict[str, Any]]:
 
 def raw_table_of(release: Release) -> str:
     """The raw table a release is read into."""
-    return "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
+    return (
+        "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
+    )
 
 
 def is_raw_loaded(warehouse: Warehouse, release: Release) -> bool:
@@ -302,7 +304,10 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
                 originals = _originals(warehouse, archive, release_id, [line_no for line_no, _ in rejected])
                 warehouse.append(
                     "meta.quarantine",
-                    [(release_id, line_no, "conform", reason, originals[line_no]) for line_no, reason in rejected],
+                    [
+                        (release_id, line_no, "conform", reason, originals[line_no])
+                        for line_no, reason in rejected
+                    ],
                 )
             _mark_loaded(warehouse, table, release_id, fingerprint)
         warehouse.con.execute(f"drop table {conformed}")

@@ -21,7 +21,7 @@ import python_calamine
 import yaml
 
 from transforms import ohss
-from transforms.parsed import ParsedFile, RefusedFile, Reject
+from transforms.parsed import ParsedFile, RefusedFile, Reject, UnknownFile
 
 #: Labels known per domain, e.g. {"month": {"JAN", …}}; loaded from the reviewed code map by the caller.
 Vocabulary = Mapping[str, frozenset[str]]
@@ -130,7 +130,7 @@ def recognise(data: bytes, file_name: str, carried_family: str | None = None) ->
             return Recognised(family.name, "csv", family.raw_table)
     if ohss.looks_like_flat(data):
         return Recognised("ohss_monthly", "ohss_flat", families()["ohss_monthly"].raw_table)
-    raise RefusedFile(_unknown_header(header, file_name))
+    raise _unknown_header(header, file_name)
 
 
 def _recognise_workbook(data: bytes, file_name: str) -> Recognised:
@@ -152,24 +152,24 @@ def _recognise_workbook(data: bytes, file_name: str) -> Recognised:
     )
 
 
-def _unknown_header(header: tuple[str, ...], file_name: str) -> str:
+def _unknown_header(header: tuple[str, ...], file_name: str) -> RefusedFile:
     def overlap(family: Family) -> int:
         return len(set(header) & set(family.header))
 
     nearest = max((f for f in families().values() if f.columns), key=overlap)
     if not overlap(nearest):
         shown = ",".join(header)[:60]
-        return (
+        return UnknownFile(
             f"{file_name}: line 1: header {shown!r} belongs to no known family; "
             f"expected one of {', '.join(f.name for f in families().values())} (see docs/definitions.md)."
         )
     for position, (found, expected) in enumerate(zip(header, nearest.header, strict=False), 1):
         if found != expected:
-            return (
+            return RefusedFile(
                 f"{file_name}: line 1: column {position} is {found!r}, expected {expected!r} as in {nearest.name}. "
                 "If the publisher changed its columns, describe them in transforms/families.yml."
             )
-    return (
+    return RefusedFile(
         f"{file_name}: line 1: {len(header)} columns, expected {len(nearest.header)} as in {nearest.name}; "
         f"missing or extra: {', '.join(sorted(set(header) ^ set(nearest.header)))}."
     )

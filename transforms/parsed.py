@@ -17,6 +17,10 @@ class RefusedFile(Exception):
     """
 
 
+class UnknownFile(RefusedFile):
+    """The file claims to be of no family at all: nothing in its header is an agency's."""
+
+
 @dataclass(frozen=True)
 class Reject:
     """One line that cannot be taken, with its original bytes."""

@@ -28,7 +28,11 @@ def gate(warehouse: Warehouse, audited_tables: Iterable[str]) -> None:
     warehouse.ensure("meta.checks")
     warehouse.ensure("meta.builds")
     built = dict(warehouse.con.execute("select table_name, build_no from meta.builds").fetchall())
-    seen = dict(warehouse.con.execute("select table_name, max(build_no) from meta.checks group by table_name").fetchall())
+    seen = dict(
+        warehouse.con.execute(
+            "select table_name, max(build_no) from meta.checks group by table_name"
+        ).fetchall()
+    )
     for table in audited_tables:
         if table in built and seen.get(table, -1) < built[table]:
             reasons.append(f"{table}: written since its last audit; run `border build`")
@@ -42,7 +46,9 @@ def gate(warehouse: Warehouse, audited_tables: Iterable[str]) -> None:
 
 def version_of(warehouse: Warehouse, code: str) -> str:
     """Identity of a build: its releases, its code and its reviewed data; equal inputs give an equal version."""
-    releases = warehouse.con.execute("select release_id, published_on from meta.releases order by release_id").fetchall()
+    releases = warehouse.con.execute(
+        "select release_id, published_on from meta.releases order by release_id"
+    ).fetchall()
     return hashlib.sha256(repr((releases, code)).encode()).hexdigest()[:12]
 
 
@@ -89,11 +95,18 @@ def _verify(build: duckdb.DuckDBPyConnection, copy: Path) -> None:
             expected, found = build.execute(sql).fetchall(), reader.execute(sql).fetchall()
             if expected != found:
                 raise NotPublishable(f"the copy lost {what}; disk full? Build again")
+        for schema, table, _ in build.execute(_INVENTORY["comments"]).fetchall():
+            count = f"select count(*) from {schema}.{table}"
+            if _scalar(build, count) != _scalar(reader, count):
+                raise NotPublishable(f"the copy lost rows of {schema}.{table}; disk full? Build again")
 
 
-_OURS = "database_name = current_database() and schema_name in ('main', " + ", ".join(f"'{s}'" for s in SCHEMAS) + ")"
+_OURS = (
+    "database_name = current_database() and schema_name in ('main', "
+    + ", ".join(f"'{s}'" for s in SCHEMAS)
+    + ")"
+)
 _INVENTORY = {
-    "rows": f"select schema_name, table_name, estimated_size from duckdb_tables() where {_OURS} order by all",
     "comments": f"select schema_name, table_name, comment from duckdb_tables() where {_OURS} order by all",
     "column comments": f"select schema_name, table_name, column_name, comment from duckdb_columns() where {_OURS} order by all",
     "macros": f"select schema_name, function_name from duckdb_functions() where {_OURS} and not internal order by all",

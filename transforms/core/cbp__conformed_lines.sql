@@ -38,6 +38,8 @@ codes as (
     select concat('agency ', domain) as domain, label, code from meta.code_map
     union
     select concat('carried ', domain), code, code from meta.code_map
+    union
+    select concat('carried ', domain), 'all', 'all' from meta.code_map
 ),
 
 looked_up as (

@@ -9,6 +9,11 @@ with months as (
     where release_months.is_complete_month
     union
     select distinct measure_id, month_start from core.quoted__figures
+    union
+    select firsts.measure_id, every_month.month_start
+    from (select measure_id, min(month_start) as first_month from marts.measure_vintages group by measure_id) as firsts
+    inner join (select distinct month_start from core.release_months where is_complete_month) as every_month
+        on every_month.month_start >= firsts.first_month
 ),
 
 latest as (
