@@ -126,7 +126,8 @@ def _rows(warehouse: Warehouse, carried: Carried, release_id: str) -> list[tuple
     )
     columns = ", ".join(f"{d}_code" if d in carried.keep else f"'all' as {d}_code" for d in dimensions)
     return warehouse.con.execute(
-        f"select strftime(month_start, '%Y-%m'), cells.fiscal_year || case when cells.is_open_year then ' (FYTD)' else '' end, "
+        f"select strftime(month_start, '%Y-%m'), "
+        f"cells.fiscal_year || case when cells.is_open_year then ' (FYTD)' else '' end, "
         f"{columns}, sum(cells.encounters) from {carried.table} cells "
         "join core.release_months months using (release_id, month_start) "
         "where release_id = ? and months.is_complete_month group by all order by all",

@@ -317,7 +317,8 @@ def _print_january(
         )
         console.print(
             Text(
-                f"Release {release['release_id']}: {release['source']}, published {on}, {release['trust']} ({release['origin']})"
+                f"Release {release['release_id']}: {release['source']}, published {on}, "
+                f"{release['trust']} ({release['origin']})"
             ),
             soft_wrap=True,
         )
@@ -364,7 +365,8 @@ def _print_card(console: Console, measure: dict[str, Any], focus: dict[str, Any]
     if focus["title_42_value"] is not None:
         console.print(
             Text(
-                f"{focus['title_42_share_pct']:.1f} % of the value ({_count(focus['title_42_value'])}) was Title 42. Of the change, "
+                f"{focus['title_42_share_pct']:.1f} % of the value ({_count(focus['title_42_value'])}) was Title 42. "
+                f"Of the change, "
                 f"{_signed(focus['change_title_42'])} is Title 42 and {_signed(focus['change_title_8'])} is not."
             ),
             soft_wrap=True,
@@ -453,7 +455,8 @@ def status(as_json: AsJson = False) -> None:
         published = _rows(con, "select * from meta.publication")[0]
         releases = _rows(
             con,
-            "select r.release_id, r.family, r.file_name, r.published_on, r.published_precision, r.data_from, r.data_through, "
+            "select r.release_id, r.family, r.file_name, r.published_on, r.published_precision, r.data_from, "
+            "r.data_through, "
             "r.trust, r.lines_in_file, "
             "coalesce(sum(l.lines) filter (where l.disposition = 'loaded'), 0)::bigint as loaded, "
             "coalesce(sum(l.lines) filter (where l.disposition = 'merged'), 0)::bigint as merged, "

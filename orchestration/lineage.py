@@ -55,17 +55,9 @@ def load_dictionary(warehouse: Warehouse) -> int:
         lineage = column_lineage(table.name)
         for position, column in enumerate(table.columns, 1):
             upstream = [f"{t}.{c}" for t, c in lineage.get(column.name, [])]
+            described = (column.description, column.unit, column.source, column.caveat)
             rows.append(
-                (
-                    table.name,
-                    column.name,
-                    position,
-                    column.type,
-                    column.nullable,
-                    column.description,
-                    column.unit,
-                )
-                + (column.source, column.caveat, upstream)
+                (table.name, column.name, position, column.type, column.nullable, *described, upstream)
             )
     with warehouse.transaction():
         for name in ("meta.columns", "meta.tables"):

@@ -108,7 +108,8 @@ _OURS = (
 )
 _INVENTORY = {
     "comments": f"select schema_name, table_name, comment from duckdb_tables() where {_OURS} order by all",
-    "column comments": f"select schema_name, table_name, column_name, comment from duckdb_columns() where {_OURS} order by all",
+    "column comments": "select schema_name, table_name, column_name, comment from duckdb_columns() "
+    f"where {_OURS} order by all",
     "macros": f"select schema_name, function_name from duckdb_functions() where {_OURS} and not internal order by all",
 }
 
