@@ -23,6 +23,7 @@ from urllib.parse import urlsplit
 from warehouse.acquire import AcquireState, Conduct, FetchResult, Source, check_sources, load_sources
 
 _CHUNK = 1 << 18
+NO_LENGTH = -1
 
 
 class Content(Protocol):
@@ -87,7 +88,8 @@ class StoredZip:
 class Reply:
     """One answer; the last fields are its faults.
 
-    `cut_after` closes the connection after so many bytes of the body, `declared_length` lies about its size,
+    `cut_after` closes the connection after so many bytes of the body, `declared_length` lies about its size
+    (`NO_LENGTH` leaves it out, so that only the end of the connection ends the body),
     `stall_after` goes silent until the server stops, `drip` sends a byte every so many seconds.
     """
 
@@ -206,7 +208,8 @@ def _handler(publisher: PublisherServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header(name, value)
             self.send_header("Content-Type", reply.content_type)
             length = size - start if status in {200, 206} or status >= 400 else 0
-            self.send_header("Content-Length", str(reply.declared_length or length))
+            if reply.declared_length != NO_LENGTH:
+                self.send_header("Content-Length", str(reply.declared_length or length))
             self.end_headers()
             if seen.method != "HEAD" and length:
                 self._send_body(reply, start)

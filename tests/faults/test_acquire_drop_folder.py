@@ -89,6 +89,13 @@ def test_an_old_modification_time_does_not_hide_a_recent_write(here: Installatio
     assert take(here)[0].reason is Reason.STILL_BEING_WRITTEN
 
 
+def test_a_clock_set_back_is_named_and_nothing_is_lost(here: Installation) -> None:
+    path = dropped(here, NAME, sbo_bytes(here))
+    here.now = here.now.fromtimestamp(path.stat().st_ctime - 3_600, here.now.tzinfo)
+    assert "3600 s ahead of the clock" in take(here)[0].message
+    assert path.exists()
+
+
 @pytest.mark.parametrize("name", [f"{NAME}.crdownload", f"{NAME}.part", f".{NAME}", f"{NAME}~"])
 def test_unfinished_and_hidden_files_are_left_alone(here: Installation, name: str) -> None:
     path = dropped(here, name, sbo_bytes(here))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import stat
 import struct
@@ -108,6 +109,15 @@ def test_a_server_without_head_is_asked_by_condition(here: Installation, status:
     assert [seen.method for seen in here.server.seen] == ["GET", "HEAD", "GET"]
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_a_refused_head_request_is_asked_through_curl(here: Installation) -> None:
+    serve(here, zipped(SMALL), Reply(status=403), zipped(SMALL))
+    here.check(here.eoir)
+    [result] = here.check(here.eoir, force=True, conduct=replace(here.conduct, curl=shutil.which("curl")))
+    assert result.state is FetchState.UNCHANGED
+    assert [seen.method for seen in here.server.seen] == ["GET", "HEAD", "HEAD"]
+
+
 def test_an_address_that_is_gone_is_broken_and_says_where_to_look(here: Installation) -> None:
     [result] = here.check(here.eoir)
     assert (result.state, result.reason) == (FetchState.CHANGED_OR_BROKEN, Reason.FILE_WITHDRAWN)
@@ -142,6 +152,34 @@ def test_a_download_goes_on_in_another_process(here: Installation) -> None:
     [second] = here.check(here.eoir, conduct=once)
     assert second.state is FetchState.FETCHED
     assert int((here.server.seen[-1].headers["range"]).removeprefix("bytes=").rstrip("-")) > 1_000_000
+
+
+def test_a_fetch_killed_in_the_middle_loses_nothing_and_goes_on(here: Installation) -> None:
+    content = StoredZip("B_TblProceeding.csv", 6_000_000)
+    here.server.answer("/case.zip", zipped(content, stall_after=3_000_000), zipped(content))
+    command = [sys.executable, "-c", FETCH, here.server.host, str(here.inbox)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        for _ in range(1500):
+            parts = list((here.inbox / "partial").glob("*/body.part"))
+            if (parts and parts[0].stat().st_size > 2_000_000) or here.server.stopping.wait(0.02):
+                break
+        process.kill()
+    assert waiting(here.inbox) == []
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    [arrival] = waiting(here.inbox)
+    assert arrival.file.read_bytes() == b"".join(content.chunks(0))
+    assert here.server.seen[-1].headers["range"] > "bytes=1"
+
+
+def test_parts_nobody_came_back_for_are_removed_after_two_weeks(here: Installation) -> None:
+    serve(here, zipped(SMALL))
+    old, young = here.inbox / "partial" / "old", here.inbox / "partial" / "young"
+    for folder, days in ((old, 15), (young, 13)):
+        folder.mkdir(parents=True)
+        at = here.now.timestamp() - days * 86_400
+        os.utime(folder, (at, at))
+    here.check(here.eoir)
+    assert (old.exists(), young.exists()) == (False, True)
 
 
 def test_a_file_replaced_between_two_parts_is_begun_again(here: Installation) -> None:
@@ -349,7 +387,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from warehouse.acquire import AcquireState, Conduct, check_sources, load_sources
 host, inbox = sys.argv[1], Path(sys.argv[2])
-source = replace(load_sources()["eoir_foia"], url=f"http://{host}/case.zip", hosts=(host,))
+source = replace(load_sources()["eoir_foia"], url=f"http://{host}/case.zip", hosts=(host,), bytes_min=1)
 conduct = Conduct(sleep=lambda seconds: None)
 state = AcquireState(inbox / "journal.jsonl")
 [result] = check_sources([source], state, inbox, lambda: datetime.now(UTC), conduct=conduct)

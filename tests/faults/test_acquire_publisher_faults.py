@@ -8,7 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from publisher_server import CAPTCHA, Installation, PublisherServer, Reply, csv_reply, page, zip_bytes
+from publisher_server import (
+    CAPTCHA,
+    NO_LENGTH,
+    Installation,
+    PublisherServer,
+    Reply,
+    csv_reply,
+    page,
+    zip_bytes,
+)
 
 from warehouse.acquire import AcquireError, FetchState, Reason, check_sources, waiting
 from warehouse.acquire.inbox import sole_use
@@ -211,6 +220,23 @@ def test_a_file_above_the_limit_is_refused_before_it_is_read(here: Installation)
     [result] = here.check(small)
     assert result.reason is Reason.TOO_LARGE
     assert list((here.inbox / "partial").rglob("body.part")) == []
+
+
+def test_a_file_of_unknown_length_is_cut_off_at_the_limit(here: Installation) -> None:
+    here.server.answer(MAY, csv_reply(here.sbo, declared_length=NO_LENGTH))
+    [result] = here.check(replace(here.sbo, bytes_max=200))
+    assert result.reason is Reason.TOO_LARGE
+    assert list((here.inbox / "partial").rglob("body.part")) == []
+
+
+def test_a_file_of_unknown_length_is_taken_when_it_is_whole(here: Installation) -> None:
+    here.server.answer(MAY, csv_reply(here.sbo, declared_length=NO_LENGTH))
+    assert [result.state for result in here.check(here.sbo)] == [FetchState.FETCHED]
+
+
+def test_a_file_of_unknown_length_that_ends_inside_a_line_is_truncated(here: Installation) -> None:
+    reply = csv_reply(here.sbo, declared_length=NO_LENGTH, cut_after=300)
+    assert refuses(here, reply) == (FetchState.CHANGED_OR_BROKEN, Reason.TRUNCATED)
 
 
 def test_a_file_below_the_limit_is_refused(here: Installation) -> None:

@@ -269,3 +269,9 @@ def test_a_result_survives_the_journal() -> None:
         data_through=date(2024, 5, 1),
     )
     assert FetchResult.from_json(result.to_json()) == result
+
+
+def test_every_reason_is_explained_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "acquisition.md").read_text("utf-8")
+    assert [reason.value for reason in Reason if f"`{reason.value}`" not in text] == []
+    assert [state.value for state in FetchState if f"`{state.value}`" not in text] == []

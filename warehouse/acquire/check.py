@@ -13,6 +13,7 @@ from pathlib import Path
 
 from warehouse.acquire.conduct import Conduct
 from warehouse.acquire.content import HeaderCheck, expected_header
+from warehouse.acquire.download import remove_stale_parts
 from warehouse.acquire.errors import AcquireError, FetchFault
 from warehouse.acquire.inbox import sole_use
 from warehouse.acquire.publishers import Pages, drop_files, fixed_file, landing_page
@@ -56,6 +57,7 @@ def check_sources(
     answers: list[FetchResult] = []
     pages: Pages = {}
     with sole_use(inbox):
+        remove_stale_parts(inbox / "partial", now())
         for source in everything:
             due_at = state.due_at(source.id)
             if due_at and due_at > now() and not force and not source.is_drop_folder:

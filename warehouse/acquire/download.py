@@ -14,6 +14,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from warehouse.acquire.exchange import Exchange, first_bytes, looks_blocked, nor
 _PART, _NOTE = "body.part", "transfer.json"
 _HASH_CHUNK = 1 << 20
 _DISK_RESERVE = 200_000_000
+_STALE_AFTER = 14 * 86_400
 # below this a fresh download costs less than trusting a part left by another process
 _RESUME_FROM = 1_000_000
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -317,6 +319,16 @@ def _too_large(url: str, size: int, limit: int) -> PermanentFault:
         f"{url}: {size:,} bytes or more, the most expected is {limit:,};"
         " raise bytes.max in sources.yml if it has grown",
     )
+
+
+def remove_stale_parts(folder: Path, now: datetime) -> None:
+    """Delete the parts below `folder` that nothing was added to for two weeks: their address is gone."""
+    if not folder.is_dir():
+        return
+    for part_folder in folder.iterdir():
+        touched = max(path.lstat().st_mtime for path in (part_folder, *part_folder.glob("*")))
+        if now.timestamp() - touched > _STALE_AFTER:
+            remove_parts(part_folder)
 
 
 def remove_parts(folder: Path) -> None:

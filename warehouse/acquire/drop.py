@@ -77,10 +77,14 @@ def copy_when_settled(path: Path, source: Source, folder: Path, now: datetime) -
         # the change time, unlike the modification time, cannot be set back by cp -p or a browser
         quiet = now.timestamp() - before.st_ctime
         if quiet < source.settle_seconds:
+            when = (
+                f"{quiet:.0f} s ago"
+                if quiet >= 0
+                else f"{-quiet:.0f} s ahead of the clock, which may be wrong"
+            )
             raise TransientFault(
                 Reason.STILL_BEING_WRITTEN,
-                f"{path.name} changed {max(quiet, 0):.0f} s ago; it is taken once it has been quiet"
-                f" for {source.settle_seconds} s",
+                f"{path.name} changed {when}; it is taken once it has been quiet for {source.settle_seconds} s",
                 retry_after=source.settle_seconds,
             )
         folder.mkdir(parents=True, exist_ok=True)
