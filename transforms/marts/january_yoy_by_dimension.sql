@@ -28,12 +28,10 @@ chosen as (
         breakdowns.measure_id, breakdowns.dimension, breakdowns.month_start, breakdowns.release_id,
         row_number() over (
             partition by breakdowns.measure_id, breakdowns.dimension, breakdowns.month_start
-            order by releases.published_on desc, releases.published_precision,
-                case releases.trust when 'official' then 1 when 'mirrored' then 2 when 'quoted' then 3 else 4 end,
-                breakdowns.family_rank, breakdowns.release_id
+            order by preference.preference_tier, breakdowns.family_rank, preference.preference
         ) as latest_rank
     from breakdowns
-    inner join meta.releases as releases on breakdowns.release_id = releases.release_id
+    inner join core.release_preference as preference on breakdowns.release_id = preference.release_id
 ),
 
 latest as (

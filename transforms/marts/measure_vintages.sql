@@ -1,8 +1,7 @@
 -- grain: one row per measure, month and release that answers it
 -- purpose: every value a measure ever had, with its release; vintage_no counts publications from the first,
---          latest_rank = 1 is the value the warehouse answers with today.
--- A file beats a figure quoted from a page. Among files, and among quotations: the later publication, then the one whose
--- day is known, then the more trusted copy, then the measure's order of families.
+--          latest_rank = 1 is the value the warehouse answers with today. The rule of choice is core.release_preference;
+--          between two releases of one tier the measure's order of families decides. Quoted figures come after every file.
 with file_values as (
     select
         measures.measure_id, totals.month_start, totals.release_id, totals.family, totals.is_open_year,
@@ -24,24 +23,22 @@ with file_values as (
 ),
 
 all_values as (
-    select measure_id, month_start, release_id, family, is_open_year, family_rank, value, false as is_quoted from file_values
+    select measure_id, month_start, release_id, family, is_open_year, family_rank, value from file_values
     union all
-    select measure_id, month_start, release_id, 'quoted', is_open_year, 99, encounters, true from core.quoted__figures
+    select measure_id, month_start, release_id, 'quoted', is_open_year, 99, encounters from core.quoted__figures
 )
 
 select
     all_values.measure_id, all_values.month_start, all_values.release_id, all_values.family, all_values.value,
-    all_values.is_open_year, all_values.is_quoted, releases.published_on, releases.published_precision, releases.trust,
+    all_values.is_open_year, preference.is_quoted, preference.published_on, preference.published_precision, preference.trust,
     row_number() over (
         partition by all_values.measure_id, all_values.month_start
-        order by releases.published_on, all_values.is_quoted desc, releases.published_precision desc,
-            all_values.family_rank desc, all_values.release_id desc
+        order by preference.published_on, preference.preference_tier desc, all_values.family_rank desc,
+            preference.preference desc
     ) as vintage_no,
     row_number() over (
         partition by all_values.measure_id, all_values.month_start
-        order by all_values.is_quoted, releases.published_on desc, releases.published_precision,
-            case releases.trust when 'official' then 1 when 'mirrored' then 2 when 'quoted' then 3 else 4 end,
-            all_values.family_rank, all_values.release_id
+        order by preference.preference_tier, all_values.family_rank, preference.preference
     ) as latest_rank
 from all_values
-inner join meta.releases as releases on all_values.release_id = releases.release_id
+inner join core.release_preference as preference on all_values.release_id = preference.release_id

@@ -1,25 +1,44 @@
 -- grain: one row per measure and month
 -- purpose: each month against the same month a year before, from the newest release of each side, with a status that says
 --          whether the two may be compared. Percentages are computed here and nowhere else.
+-- as of: public_releases is the one place that says which releases take part; the macro monthly_yoy_as_of(day) is this
+--          select with that CTE holding the releases public by the day.
 -- status: missing (a side is unknown) > not_applicable (a side did not exist) > break > provisional > ok; reasons lists all.
-with months as (
-    select distinct measure_families.measure_id, release_months.month_start
+with public_releases as (
+    select release_id from core.release_preference
+),
+
+held_months as (
+    select release_months.family, release_months.month_start
     from core.release_months as release_months
-    inner join meta.measure_families as measure_families on release_months.family = measure_families.family
+    inner join public_releases on release_months.release_id = public_releases.release_id
     where release_months.is_complete_month
+),
+
+public_vintages as (
+    select
+        vintages.measure_id, vintages.month_start, vintages.release_id, vintages.family, vintages.value,
+        vintages.is_open_year, vintages.is_quoted, vintages.published_on, vintages.latest_rank
+    from marts.measure_vintages as vintages
+    inner join public_releases on vintages.release_id = public_releases.release_id
+),
+
+months as (
+    select measure_families.measure_id, held_months.month_start
+    from held_months
+    inner join meta.measure_families as measure_families on held_months.family = measure_families.family
     union
-    select distinct measure_id, month_start from core.quoted__figures
+    select measure_id, month_start from public_vintages
     union
-    select firsts.measure_id, every_month.month_start
-    from (select measure_id, min(month_start) as first_month from marts.measure_vintages group by measure_id) as firsts
-    inner join (select distinct month_start from core.release_months where is_complete_month) as every_month
-        on every_month.month_start >= firsts.first_month
+    select firsts.measure_id, held_months.month_start
+    from (select measure_id, min(month_start) as first_month from public_vintages group by measure_id) as firsts
+    inner join held_months on held_months.month_start >= firsts.first_month
 ),
 
 latest as (
     select measure_id, month_start, release_id, family, value, is_open_year, is_quoted, published_on
-    from marts.measure_vintages
-    where latest_rank = 1
+    from public_vintages
+    qualify row_number() over (partition by measure_id, month_start order by latest_rank) = 1
 ),
 
 sides as (
