@@ -1,0 +1,162 @@
+"""Fixtures that several kinds of test share."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from transforms import families
+from transforms.models import model
+from warehouse import contracts
+from warehouse.writer import Warehouse
+
+CELL = (
+    "component_code",
+    "region_code",
+    "sector_code",
+    "state_code",
+    "demographic_code",
+    "citizenship_code",
+    "title_code",
+    "encounter_type_code",
+)
+_EMPTY = {
+    "VARCHAR": "",
+    "VARCHAR[]": [],
+    "INTEGER[]": [],
+    "BOOLEAN": False,
+    "DATE": dt.date(2000, 1, 1),
+    "TIMESTAMP": dt.datetime(2026, 1, 1),
+}
+
+
+class Releases:
+    """A warehouse in memory that starts at core: put releases in, build the models over them, ask.
+
+    A cell is the codes that differ from `all`, e.g. `{("component_code", "usbp"): 5}`.
+    """
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
+        self.con = warehouse.con
+        for table in contracts.tables():
+            if table.split(".")[0] != "raw":
+                warehouse.ensure(table)
+        for family in families.families().values():
+            self.put("meta.families", family=family.name, publisher_code=family.publisher)
+            for column, codes in family.complete_month.items():
+                for code in codes:
+                    self.put(
+                        "meta.complete_months", family=family.name, column_name=column, required_code=code
+                    )
+        for publisher, rounded_to in (("cbp", 1), ("usbp", 1), ("ohss", 10)):
+            self.put("meta.publisher_rounding", publisher_code=publisher, rounded_to=rounded_to)
+
+    def put(self, table: str, **values: Any) -> None:
+        """Insert one row; a column not given is NULL where it may be, else empty."""
+        contract = contracts.table(table)
+        if unknown := set(values) - {c.name for c in contract.columns}:
+            raise AssertionError(f"{table} has no {unknown}")
+        self.warehouse.append(
+            table,
+            [
+                tuple(
+                    values.get(c.name, None if c.nullable else _EMPTY.get(c.type, 0))
+                    for c in contract.columns
+                )
+            ],
+        )
+
+    def release(
+        self,
+        release_id: str,
+        published_on: str,
+        months: Mapping[str, Mapping[tuple[str, ...], int]],
+        *,
+        family: str = "cbp_sbo",
+        open_from: str = "9999-01-01",
+        **manifest: Any,
+    ) -> None:
+        """Put a release with `{month: {(component, title, demographic): encounters}}`; from `open_from` years are open."""
+        starts = sorted(dt.date.fromisoformat(m) for m in months)
+        self.put(
+            "meta.releases",
+            release_id=release_id,
+            family=family,
+            published_on=dt.date.fromisoformat(published_on),
+            **{
+                "published_precision": "day",
+                "trust": "mirrored",
+                "layout": "csv",
+                "file_name": f"{release_id}.csv",
+                "sha256": release_id,
+                "data_from": starts[0],
+                "data_through": starts[-1],
+                **manifest,
+            },
+        )
+        table, publisher = {
+            "usbp_monthly_history": ("core.usbp__monthly_encounters", "usbp"),
+            "ohss_monthly": ("core.ohss__monthly_encounters", "ohss"),
+        }.get(family, ("core.cbp__monthly_encounters", "cbp"))
+        for month, cells in months.items():
+            start = dt.date.fromisoformat(month)
+            for codes, encounters in cells.items():
+                self.put(
+                    table,
+                    release_id=release_id,
+                    family=family,
+                    publisher_code=publisher,
+                    month_start=start,
+                    fiscal_year=start.year + (start.month >= 10),
+                    is_open_year=start >= dt.date.fromisoformat(open_from),
+                    encounters=encounters,
+                    **{
+                        **dict.fromkeys(CELL, "all"),
+                        **dict(
+                            zip(("component_code", "title_code", "demographic_code"), codes, strict=False)
+                        ),
+                    },
+                )
+
+    def measure(self, measure_id: str, *families: str, **where: Any) -> None:
+        self.put("meta.measures", measure_id=measure_id, title=measure_id, unit="events", **where)
+        for rank, family in enumerate(families, 1):
+            self.put("meta.measure_families", measure_id=measure_id, family=family, family_rank=rank)
+
+    def build(self, *tables: str) -> Releases:
+        """Build the models the named tables need, in order, and the tables themselves."""
+        done: list[str] = []
+
+        def visit(table: str) -> None:
+            if table in done or table in _GIVEN or table.startswith(("raw.", "meta.")):
+                return
+            for read in model(table).reads:
+                visit(read)
+            self.warehouse.replace(table, model(table).sql)
+            done.append(table)
+
+        for table in tables:
+            visit(table)
+        return self
+
+    def rows(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        return self.con.execute(sql, parameters).fetchall()
+
+
+_GIVEN = ("core.cbp__monthly_encounters", "core.usbp__monthly_encounters", "core.ohss__monthly_encounters")
+
+
+@pytest.fixture
+def releases() -> Iterator[Releases]:
+    with Warehouse(None) as warehouse:
+        yield Releases(warehouse)
+
+
+@pytest.fixture
+def new_releases() -> Callable[[], Releases]:
+    """For tests that need a fresh warehouse for every example."""
+    return lambda: Releases(Warehouse(None))
