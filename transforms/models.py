@@ -75,7 +75,7 @@ class Model:
 def models() -> dict[str, Model]:
     """Every model by table name."""
     found = {}
-    for path in sorted(_HERE.glob("*/*.sql")):
+    for path in sorted(p for p in _HERE.glob("*/*.sql") if p.parent.name != "macros"):
         name = f"{path.parent.name}.{path.stem}"
         found[name] = Model(name, path, path.read_text("utf-8"))
     return found

@@ -19,7 +19,7 @@ from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.tokens import TokenType
 
 ROOT = Path(__file__).parents[2]
-MODELS = sorted((ROOT / "transforms").rglob("*.sql"))
+MODELS = sorted(p for p in (ROOT / "transforms").rglob("*.sql") if p.parent.name != "macros")
 
 # A stage reads the stage before it, its own, and what the warehouse says of itself.
 MAY_READ = {
