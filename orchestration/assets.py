@@ -194,15 +194,9 @@ def _deps(reads: Sequence[str]) -> list[dg.AssetKey]:
     return sorted(found)
 
 
-def _plain_models() -> list[Model]:
-    """Models that are an asset of their own: not the working tables, not those loaded release by release."""
-    special = {*steps.CORE_TABLES, *steps.CORE_TABLES.values(), *steps.REVIEWED_MODELS}
-    return [m for m in models().values() if m.name not in special]
-
-
 raw_assets = [_raw_asset(t) for t in steps.RAW_TABLES]
 core_assets = [_core_asset(t, conformed) for t, conformed in steps.CORE_TABLES.items()]
-model_assets = [_model_asset(m) for m in _plain_models()]
+model_assets = [_model_asset(m) for m in steps.plain_models()]
 
 
 @cache

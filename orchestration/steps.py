@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pyarrow as pa
 import transforms
 from expectations import reviewed
 from transforms import breaks, families, measures, published_figures
-from transforms.models import model
+from transforms.models import Model, model, models
 from warehouse import archive as archives
 from warehouse import contracts
 from warehouse.archive import Archive, Release
@@ -37,6 +39,7 @@ PUBLISHER_OF = {
 }
 #: Models made with the reviewed data, before any release is read.
 REVIEWED_MODELS = ("meta.measure_breaks",)
+BATCH_LINES = 400_000  # lines conformed at once; about 0.5 GB at the peak
 RAW_TABLES = (*dict.fromkeys(f.raw_table for f in families.families().values()), "raw.carried_series")
 
 
@@ -224,9 +227,9 @@ def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
     columns = ", ".join(f'"{name}"' for name in parsed.columns)
     try:
         with warehouse.transaction():
-            rows = warehouse.replace_release(
+            warehouse.replace_releases(
                 table,
-                release.release_id,
+                [release.release_id],
                 f"select '{release.release_id}' as release_id, {columns} from parsed_lines",
             )
             _replace_stage(warehouse, release.release_id, "parse")
@@ -259,7 +262,7 @@ def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
             _mark_loaded(warehouse, table, release.release_id, fingerprint)
     finally:
         warehouse.con.unregister("parsed_lines")
-    return rows
+    return parsed.rows
 
 
 def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, int]:
@@ -267,51 +270,72 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
 
     Per release, in one transaction: core rows, quarantined lines with their bytes, and the ledger.
     """
-    conformed = CORE_TABLES[table]
-    fingerprint = _fingerprint(conformed)
+    fingerprint = _fingerprint(CORE_TABLES[table])
     warehouse.ensure(table)
     pending = [
-        release_id
-        for (release_id,) in warehouse.con.execute(
-            "select r.release_id from meta.releases r join meta.families f using (family) "
+        (release_id, lines)
+        for release_id, lines in warehouse.con.execute(
+            "select r.release_id, r.lines_in_file from meta.releases r join meta.families f using (family) "
             "where f.publisher_code = ? order by r.release_id",
             [PUBLISHER_OF[table]],
         ).fetchall()
         if not _is_loaded(warehouse, table, release_id, fingerprint)
     ]
-    loaded: dict[str, int] = {}
     if not pending:
-        return loaded
+        return {}
     for raw_table in RAW_TABLES:
         warehouse.ensure(raw_table)
-    with warehouse.transaction():
-        ids = ", ".join(f"'{release_id}'" for release_id in pending)
-        warehouse.con.execute(f"drop table if exists {conformed}")
-        warehouse.con.execute(
-            f"create table {conformed} as select * from ({model(conformed).sql}) where release_id in ({ids})"
+    for batch in _batches(pending):
+        with warehouse.transaction():
+            _load_core_batch(warehouse, archive, table, batch, fingerprint)
+    counted = (
+        f"select release_id, count(*) from {table} where release_id in (select unnest(?)) group by release_id"
+    )
+    return dict(warehouse.con.execute(counted, [[release_id for release_id, _ in pending]]).fetchall())
+
+
+def _batches(pending: list[tuple[str, int]]) -> Iterator[list[str]]:
+    """Releases in groups of about BATCH_LINES lines, so that memory does not grow with their number."""
+    batch: list[str] = []
+    lines = 0
+    for release_id, lines_in_file in pending:
+        if batch and lines + lines_in_file > BATCH_LINES:
+            yield batch
+            batch, lines = [], 0
+        batch.append(release_id)
+        lines += lines_in_file
+    if batch:
+        yield batch
+
+
+def _load_core_batch(
+    warehouse: Warehouse, archive: Archive, table: str, batch: list[str], fingerprint: str
+) -> None:
+    conformed = CORE_TABLES[table]
+    warehouse.con.execute(f"drop table if exists {conformed}")
+    warehouse.con.execute(
+        f"create table {conformed} as select * from ({model(conformed).sql}) where release_id in ?", [batch]
+    )
+    warehouse.replace_releases(table, batch, model(table).sql)
+    for release_id in batch:
+        _replace_stage(warehouse, release_id, "conform")
+        _mark_loaded(warehouse, table, release_id, fingerprint)
+    warehouse.con.execute(_LEDGER.format(conformed=conformed))
+    rejected: dict[str, dict[int, str]] = {}
+    for release_id, line_no, reason in warehouse.con.execute(
+        f"select release_id, line_no, reject_reason from {conformed} where reject_reason is not null order by all"
+    ).fetchall():
+        rejected.setdefault(release_id, {})[line_no] = reason
+    for release_id, reasons in rejected.items():
+        originals = _originals(warehouse, archive, release_id, list(reasons))
+        warehouse.append(
+            "meta.quarantine",
+            [
+                (release_id, line_no, "conform", reason, originals[line_no])
+                for line_no, reason in reasons.items()
+            ],
         )
-        for release_id in pending:
-            select = f"select * from ({model(table).sql}) where release_id = '{release_id}'"
-            loaded[release_id] = warehouse.replace_release(table, release_id, select)
-            _replace_stage(warehouse, release_id, "conform")
-            warehouse.con.execute(_LEDGER.format(conformed=conformed), [release_id])
-            rejected = warehouse.con.execute(
-                f"select line_no, reject_reason from {conformed} where release_id = ? and reject_reason is not null "
-                "order by line_no",
-                [release_id],
-            ).fetchall()
-            if rejected:
-                originals = _originals(warehouse, archive, release_id, [line_no for line_no, _ in rejected])
-                warehouse.append(
-                    "meta.quarantine",
-                    [
-                        (release_id, line_no, "conform", reason, originals[line_no])
-                        for line_no, reason in rejected
-                    ],
-                )
-            _mark_loaded(warehouse, table, release_id, fingerprint)
-        warehouse.con.execute(f"drop table {conformed}")
-    return loaded
+    warehouse.con.execute(f"drop table {conformed}")
 
 
 _LEDGER = """
@@ -320,12 +344,11 @@ with numbered as (
     select
         release_id, encounters, ignore_reason, reject_reason, is_repeat,
         row_number() over (
-            partition by month_start, component_code, region_code, sector_code, state_code, demographic_code,
+            partition by release_id, month_start, component_code, region_code, sector_code, state_code, demographic_code,
             citizenship_code, title_code, encounter_type_code, is_repeat, ignore_reason is null, reject_reason is null
             order by line_no
         ) as part_no
     from {conformed}
-    where release_id = ?
 ),
 
 disposed as (
@@ -353,6 +376,21 @@ select
 from disposed
 group by all
 """
+
+
+def in_build_order(chosen: list[Model]) -> list[Model]:
+    """Models sorted so that each comes after those it reads; ties by name."""
+    by_name = {m.name: m for m in chosen}
+    sorter = TopologicalSorter(
+        {m.name: [t for t in m.reads if t in by_name] for m in sorted(chosen, key=lambda m: m.name)}
+    )
+    return [by_name[name] for name in sorter.static_order()]
+
+
+def plain_models() -> list[Model]:
+    """Models built whole, in build order: not the working tables, not those loaded release by release."""
+    special = {*CORE_TABLES, *CORE_TABLES.values(), *REVIEWED_MODELS}
+    return in_build_order([m for m in models().values() if m.name not in special])
 
 
 def build_model(warehouse: Warehouse, name: str) -> int:

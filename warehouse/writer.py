@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -130,18 +130,22 @@ class Warehouse:
             self._mark_built(name)
         return int(self._value(f"select count(*) from {name}"))
 
-    def replace_release(
-        self, name: str, release_id: str, select: str, parameters: list[Any] | None = None
-    ) -> int:
-        """Put one release's rows in place of those it had; other releases are untouched. Returns its rows."""
+    def replace_releases(
+        self, name: str, release_ids: Sequence[str], select: str, parameters: list[Any] | None = None
+    ) -> None:
+        """Put the rows of `select` in place of those the releases had; other releases are untouched.
+
+        Raises ContractError, leaving the table as it was, when columns differ from the contract or a key repeats.
+        """
         contract = contracts.table(name)
         with self.transaction():
             self.ensure(name)
-            self.con.execute(f"delete from {name} where release_id = ?", [release_id])
+            self.con.execute(
+                f"delete from {name} where release_id in (select unnest(?))", [list(release_ids)]
+            )
             self._insert(contract, select, parameters)
-            self._check_key(contract, release_id)
+            self._check_key(contract, release_ids)
             self._mark_built(name)
-        return int(self._value(f"select count(*) from {name} where release_id = ?", [release_id]))
 
     def append(self, name: str, rows: list[tuple[Any, ...]]) -> None:
         """Add rows given in the contract's column order."""
@@ -185,14 +189,14 @@ class Warehouse:
         except duckdb.ConstraintException as error:
             raise ContractError(f"{contract.name}: {str(error).splitlines()[0]}") from None
 
-    def _check_key(self, contract: Table, release_id: str | None = None) -> None:
+    def _check_key(self, contract: Table, release_ids: Sequence[str] | None = None) -> None:
         if not contract.key:
             return
         key = ", ".join(f'"{k}"' for k in contract.key)
-        where = "where release_id = ?" if release_id else ""
+        where = "where release_id in (select unnest(?))" if release_ids is not None else ""
         repeated = self.con.execute(
             f"select {key}, count(*) as times from {contract.name} {where} group by {key} having count(*) > 1 limit 1",
-            [release_id] if release_id else None,
+            [list(release_ids)] if release_ids is not None else None,
         ).fetchone()
         if repeated:
             shown = ", ".join(f"{k}={v}" for k, v in zip((*contract.key, "rows"), repeated, strict=True))

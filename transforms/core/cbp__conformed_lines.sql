@@ -3,56 +3,56 @@
 --          taken (reject_reason), and leave nothing out. Codes come from meta.code_map, corrections from meta.corrections.
 with printed as (
     select
-        release_id, line_no, false as is_carried, fiscal_year_label, month_grouping_label, month_label, component_label,
+        release_id, line_no, 'agency' as scope, fiscal_year_label, month_grouping_label, month_label, component_label,
         cast(null as varchar) as region_label, cast(null as varchar) as sector_label,
         cast(null as varchar) as sector_abbreviation_label, cast(null as varchar) as state_label, demographic_label,
         citizenship_label, title_label, encounter_type_label, encounters_label
     from raw.cbp_sbo
     union all
     select
-        release_id, line_no, false, fiscal_year_label, month_grouping_label, month_label, null,
+        release_id, line_no, 'agency', fiscal_year_label, month_grouping_label, month_label, null,
         region_label, null, null, state_label, demographic_label,
         citizenship_label, title_label, null, encounters_label
     from raw.cbp_nationwide_state
     union all
     select
-        release_id, line_no, false, fiscal_year_label, month_grouping_label, month_label, component_label,
+        release_id, line_no, 'agency', fiscal_year_label, month_grouping_label, month_label, component_label,
         region_label, sector_label, sector_abbreviation_label, null, demographic_label,
         citizenship_label, title_label, encounter_type_label, encounters_label
     from raw.cbp_nationwide_aor
     union all
     select
-        release_id, line_no, false, fiscal_year_label, null, month_label, null,
+        release_id, line_no, 'agency', fiscal_year_label, null, month_label, null,
         null, null, sector_label, null, demographic_label,
         citizenship_label, null, null, encounters_label
     from raw.usbp_southwest_workbook
     union all
     select
-        release_id, line_no, true, fiscal_year_label, null, month_label, component_label,
+        release_id, line_no, 'carried', fiscal_year_label, null, month_label, component_label,
         region_label, sector_label, null, state_label, demographic_label,
         citizenship_label, title_label, encounter_type_label, encounters_label
     from raw.carried_series
 ),
 
 codes as (
-    select concat('agency ', domain) as domain, label, code from meta.code_map
+    select 'agency' as scope, domain, label, code from meta.code_map
     union
-    select concat('carried ', domain), code, code from meta.code_map
+    select 'carried', domain, code, code from meta.code_map
     union
-    select concat('carried ', domain), 'all', 'all' from meta.code_map
+    select 'carried', domain, 'all', 'all' from meta.code_map
 ),
 
 looked_up as (
     select
         printed.release_id, printed.line_no, releases.family, families.publisher_code, families.parts_are_summed,
-        printed.is_carried, printed.fiscal_year_label, printed.month_grouping_label, printed.month_label,
+        printed.scope = 'carried' as is_carried, printed.fiscal_year_label, printed.month_grouping_label, printed.month_label,
         printed.component_label, printed.region_label,
         coalesce(printed.sector_label, printed.sector_abbreviation_label) as sector_label, printed.state_label,
         printed.demographic_label, printed.citizenship_label, printed.title_label, printed.encounter_type_label,
         printed.encounters_label,
         try_cast(substr(replace(printed.fiscal_year_label, 'FY', ''), 1, 4) as integer) as fiscal_year,
         printed.fiscal_year_label like '%TD%' as is_open_year,
-        try_cast(case when printed.is_carried then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
+        try_cast(case when printed.scope = 'carried' then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
         components.code as component_code, regions.code as region_code,
         coalesce(sectors.code, abbreviations.code) as sector_code,
         printed.sector_label is not null and printed.sector_abbreviation_label is not null
@@ -67,34 +67,44 @@ looked_up as (
     inner join meta.releases as releases on printed.release_id = releases.release_id
     inner join meta.families as families on releases.family = families.family
     left join codes as months
-        on months.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'month')
+        on months.scope = printed.scope
+        and months.domain = 'month'
         and months.label = printed.month_label
     left join codes as components
-        on components.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'component')
+        on components.scope = printed.scope
+        and components.domain = 'component'
         and components.label = printed.component_label
     left join codes as regions
-        on regions.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'region')
+        on regions.scope = printed.scope
+        and regions.domain = 'region'
         and regions.label = printed.region_label
     left join codes as sectors
-        on sectors.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'sector')
+        on sectors.scope = printed.scope
+        and sectors.domain = 'sector'
         and sectors.label = printed.sector_label
     left join codes as abbreviations
-        on abbreviations.domain = 'agency sector_abbreviation'
+        on abbreviations.scope = printed.scope
+        and abbreviations.domain = 'sector_abbreviation'
         and abbreviations.label = printed.sector_abbreviation_label
     left join codes as states
-        on states.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'state')
+        on states.scope = printed.scope
+        and states.domain = 'state'
         and states.label = printed.state_label
     left join codes as demographics
-        on demographics.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'demographic')
+        on demographics.scope = printed.scope
+        and demographics.domain = 'demographic'
         and demographics.label = printed.demographic_label
     left join codes as citizenships
-        on citizenships.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'citizenship')
+        on citizenships.scope = printed.scope
+        and citizenships.domain = 'citizenship'
         and citizenships.label = printed.citizenship_label
     left join codes as titles
-        on titles.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'title')
+        on titles.scope = printed.scope
+        and titles.domain = 'title'
         and titles.label = printed.title_label
     left join codes as encounter_types
-        on encounter_types.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'encounter_type')
+        on encounter_types.scope = printed.scope
+        and encounter_types.domain = 'encounter_type'
         and encounter_types.label = printed.encounter_type_label
     where families.publisher_code = 'cbp'
 ),

@@ -3,26 +3,26 @@
 --          Until February 2020 the history counts Title 8 apprehensions; from March 2020 both titles together.
 with printed as (
     select
-        release_id, line_no, false as is_carried, fiscal_year_label, sector_label, month_label, encounters_label
+        release_id, line_no, 'agency' as scope, fiscal_year_label, sector_label, month_label, encounters_label
     from raw.usbp_monthly_history
     union all
-    select release_id, line_no, true, fiscal_year_label, sector_label, month_label, encounters_label
+    select release_id, line_no, 'carried', fiscal_year_label, sector_label, month_label, encounters_label
     from raw.carried_series
 ),
 
 codes as (
-    select concat('agency ', domain) as domain, label, code from meta.code_map
+    select 'agency' as scope, domain, label, code from meta.code_map
     union
-    select concat('carried ', domain), code, code from meta.code_map
+    select 'carried', domain, code, code from meta.code_map
 ),
 
 looked_up as (
     select
-        printed.release_id, printed.line_no, releases.family, families.publisher_code, printed.is_carried,
+        printed.release_id, printed.line_no, releases.family, families.publisher_code, printed.scope = 'carried' as is_carried,
         printed.fiscal_year_label, printed.sector_label, printed.month_label, printed.encounters_label,
         try_cast(substr(printed.fiscal_year_label, 1, 4) as integer) as fiscal_year,
         months.code as month_code,
-        try_cast(case when printed.is_carried then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
+        try_cast(case when printed.scope = 'carried' then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
         sectors.code as sector_code, regions.code as region_code,
         case
             when regexp_matches(printed.encounters_label, '^[0-9]+$') then cast(printed.encounters_label as bigint)
@@ -30,11 +30,12 @@ looked_up as (
     from printed
     inner join meta.releases as releases on printed.release_id = releases.release_id
     inner join meta.families as families on releases.family = families.family
-    left join codes as months on months.domain = 'agency month' and months.label = printed.month_label
+    left join codes as months on months.scope = 'agency' and months.domain = 'month' and months.label = printed.month_label
     left join codes as sectors
-        on sectors.domain = concat(case when printed.is_carried then 'carried ' else 'agency ' end, 'sector')
+        on sectors.scope = printed.scope
+        and sectors.domain = 'sector'
         and sectors.label = printed.sector_label
-    left join codes as regions on regions.domain = 'agency history_region' and regions.label = sectors.code
+    left join codes as regions on regions.scope = 'agency' and regions.domain = 'history_region' and regions.label = sectors.code
     where families.publisher_code = 'usbp'
 ),
 
