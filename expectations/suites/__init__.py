@@ -1,13 +1,31 @@
-"""The suites, one a table; each is one blocking check of its asset.
+"""The suites: what every table of raw and core must look like, one suite a table.
 
-Belongs here: the registry. Does not belong here: how a suite is run (`expectations.runner`).
+Belongs here: which tables have a suite, and what else a suite reads. Does not belong here: running one
+(`expectations.runner`) and what a failure stops (`orchestration`).
+
+Importing this package costs nothing: Great Expectations is imported on the first run.
 """
 
 from __future__ import annotations
 
+import re
+from functools import cache
+
 from expectations.runner import Suite
+from expectations.suites import core, raw
 
 
+@cache
 def suites() -> dict[str, Suite]:
-    """Every suite by the table it audits."""
-    return {}
+    """Every suite by the table it is about, `schema.table`, in the order the tables are built.
+
+    Each holds on a warehouse with any part of the families: an expectation about a family whose releases are
+    absent has nothing to fail on.
+    """
+    return {suite.table: suite for suite in (*raw.suites(), *core.suites())}
+
+
+def tables_read(suite: Suite) -> frozenset[str]:
+    """The tables a suite reads, its own among them: all must be built before it runs."""
+    sql = " ".join(one.sql or "" for one in suite.declared)
+    return frozenset(re.findall(r"\b(?:raw|core|marts|meta)\.[a-z_0-9]+\b", sql)) | {suite.table}
