@@ -60,7 +60,9 @@ class Model:
             schema, name = table.split(".")
             nested.setdefault(schema, {})[name] = columns
         result = {}
-        for column, root in lineage(None, self.sql, schema=nested, dialect="duckdb").items():
+        for column, root in lineage(
+            None, self.sql, schema=nested, dialect="duckdb", trim_selects=False
+        ).items():
             sources = set()
             for node in root.walk():
                 if isinstance(node.expression, exp.Table) and node.expression.db:
