@@ -129,6 +129,7 @@ def _load_measures(warehouse: Warehouse) -> None:
     )
 
 
+@cache
 def _published_figures() -> list[dict[str, Any]]:
     return [
         {

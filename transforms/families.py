@@ -30,6 +30,9 @@ Vocabulary = Mapping[str, frozenset[str]]
 # it, the odd lines are quarantined one by one: a single new label must not hide the other 40,000 lines.
 LYING_COLUMN_SHARE = 0.5
 
+#: A printed count: a whole number, at times with ".0" behind it. The models read counts by the same rule.
+_COUNT = re.compile(r"[0-9]{1,12}(\.0+)?")
+
 CARRIED_HEADER = (
     "month", "fiscal_year", "component", "region", "sector", "state", "demographic", "citizenship", "title",
     "encounter_type", "encounters",
@@ -87,7 +90,7 @@ def families() -> dict[str, Family]:
                     header=header,
                     name=spec["name"],
                     domain=spec.get("domain"),
-                    pattern=re.compile(spec["pattern"]) if "pattern" in spec else None,
+                    pattern=re.compile(spec["pattern"], re.ASCII) if "pattern" in spec else None,
                 )
                 for header, spec in entry.get("header", {}).items()
             ),
@@ -117,7 +120,7 @@ def recognise(data: bytes, file_name: str, carried_family: str | None = None) ->
             "The publisher answered with a page instead of the file; download it in a browser."
         )
     text = _decode(data, file_name)
-    header = tuple(next(csv.reader([text.split("\n", 1)[0].rstrip("\r")]), []))
+    header = _header(text)
     if header == CARRIED_HEADER:
         if carried_family is None:
             raise RefusedFile(
@@ -131,6 +134,14 @@ def recognise(data: bytes, file_name: str, carried_family: str | None = None) ->
     if ohss.looks_like_flat(data):
         return Recognised("ohss_monthly", "ohss_flat", families()["ohss_monthly"].raw_table)
     raise _unknown_header(header, file_name)
+
+
+def _header(text: str) -> tuple[str, ...]:
+    line = text.split("\n", 1)[0].rstrip("\r")
+    try:
+        return tuple(next(csv.reader([line], strict=True), []))
+    except csv.Error:  # an open quote, or a line longer than any field may be
+        return (line,)
 
 
 def _recognise_workbook(data: bytes, file_name: str) -> Recognised:
@@ -221,8 +232,11 @@ def _read_csv(data: bytes, file_name: str, columns: list[HeaderColumn]) -> Parse
             "expected a whole last line. The file is truncated: download it again."
         )
     lines = text.split("\n")[:-1]
-    rows = list(csv.reader(io.StringIO(text, newline="")))
     width = len(columns)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error:
+        rows = []
     if len(rows) == len(lines) and all(len(row) == width for row in rows):
         return _as_columns(columns, range(2, len(rows) + 1), rows[1:], len(lines), [], Counter({"header": 1}))
     # Some line is odd: take each physical line by itself, so that a stray quote costs its own line and no other.
@@ -269,9 +283,7 @@ def _as_columns(
     transposed = list(zip(*rows, strict=True)) or [()] * len(columns)
     for column, values in zip(columns, transposed, strict=True):
         by_name[column.name] = list(values)
-    encounters = sum(
-        int(v.split(".")[0]) for v in by_name["encounters_label"] if re.fullmatch(r"\d+(\.0+)?", v)
-    )
+    encounters = sum(int(v.split(".")[0]) for v in by_name["encounters_label"] if _COUNT.fullmatch(v))
     return ParsedFile(by_name, lines, encounters, rejects, ignored)
 
 
@@ -358,12 +370,12 @@ def months_of(parsed: ParsedFile, month_codes: Mapping[str, str]) -> tuple[str, 
     for year_label, month_label in set(
         zip(parsed.columns["fiscal_year_label"], parsed.columns["month_label"], strict=True)
     ):
-        dated = re.fullmatch(r"(\d{4})-(\d{2})", str(month_label))
-        year = re.search(r"\d{4}", str(year_label))
+        dated = re.fullmatch(r"(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])", str(month_label))
+        year = re.search(r"(?<![0-9])20[0-9]{2}(?![0-9])", str(year_label))
         month = month_codes.get(str(month_label), str(month_label))
         if dated:
             found.add(f"{dated[0]}-01")
-        elif year and month.isdigit() and 1 <= int(month) <= 12:
+        elif year and re.fullmatch(r"[1-9]|1[0-2]", month):
             number = int(month)
             found.add(f"{int(year[0]) - (number >= 10)}-{number:02d}-01")
     return (min(found), max(found)) if found else None

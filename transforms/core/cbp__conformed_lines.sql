@@ -50,7 +50,10 @@ looked_up as (
         coalesce(printed.sector_label, printed.sector_abbreviation_label) as sector_label, printed.state_label,
         printed.demographic_label, printed.citizenship_label, printed.title_label, printed.encounter_type_label,
         printed.encounters_label,
-        try_cast(substr(replace(printed.fiscal_year_label, 'FY', ''), 1, 4) as integer) as fiscal_year,
+        case
+            when regexp_matches(printed.fiscal_year_label, '^(FY)?20[0-9][0-9](TD| [(]FYTD[)])?$')
+                then cast(substr(replace(printed.fiscal_year_label, 'FY', ''), 1, 4) as integer)
+        end as fiscal_year,
         printed.fiscal_year_label like '%TD%' as is_open_year,
         try_cast(case when printed.scope = 'carried' then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
         components.code as component_code, regions.code as region_code,
@@ -60,7 +63,7 @@ looked_up as (
         states.code as state_code, demographics.code as demographic_code, citizenships.code as citizenship_code,
         titles.code as title_code, encounter_types.code as encounter_type_code,
         case
-            when regexp_matches(printed.encounters_label, '^[0-9]+([.]0+)?$')
+            when regexp_matches(printed.encounters_label, '^[0-9]{1,12}([.]0+)?$')
                 then cast(regexp_replace(printed.encounters_label, '[.]0+$', '', 'g') as bigint)
         end as encounters
     from printed

@@ -20,12 +20,15 @@ looked_up as (
     select
         printed.release_id, printed.line_no, releases.family, families.publisher_code, printed.scope = 'carried' as is_carried,
         printed.fiscal_year_label, printed.sector_label, printed.month_label, printed.encounters_label,
-        try_cast(substr(printed.fiscal_year_label, 1, 4) as integer) as fiscal_year,
+        case
+            when regexp_matches(printed.fiscal_year_label, '^20[0-9][0-9]$') then cast(printed.fiscal_year_label as integer)
+        end as fiscal_year,
         months.code as month_code,
         try_cast(case when printed.scope = 'carried' then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
         sectors.code as sector_code, regions.code as region_code,
         case
-            when regexp_matches(printed.encounters_label, '^[0-9]+$') then cast(printed.encounters_label as bigint)
+            when regexp_matches(printed.encounters_label, '^[0-9]{1,12}([.]0+)?$')
+                then cast(regexp_replace(printed.encounters_label, '[.]0+$', '', 'g') as bigint)
         end as encounters
     from printed
     inner join meta.releases as releases on printed.release_id = releases.release_id
