@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
+import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
+from installation import ROOT, SMALL_SERIES, Home, Ledger
 
 from transforms import families
 from transforms.models import model
@@ -160,3 +165,70 @@ def releases() -> Iterator[Releases]:
 def new_releases() -> Callable[[], Releases]:
     """For tests that need a fresh warehouse for every example."""
     return lambda: Releases(Warehouse(None))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    found = Ledger(tmp_path)
+    yield found
+    found.warehouse.con.close()
+
+
+@pytest.fixture(scope="module")
+def carried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """A warehouse of the series the project carries, as `border build` without any agency file makes it."""
+    found = Ledger(tmp_path_factory.mktemp("carried"))
+    for path in sorted((ROOT / "reference" / "series").glob("*.csv")):
+        found.added(path.name, path.read_bytes())
+    found.load()
+    yield found
+    found.warehouse.con.close()
+
+
+@pytest.fixture(scope="session")
+def agency() -> Path:
+    """The folder of real agency files, from BORDER_AGENCY_DATA; the test is skipped, and says so, without it."""
+    configured = os.environ.get("BORDER_AGENCY_DATA")
+    if not configured:
+        pytest.skip("BORDER_AGENCY_DATA is not set: no real agency files to read")
+    folder = Path(configured)
+    if not (folder / "cbp").is_dir():
+        pytest.skip(f"BORDER_AGENCY_DATA: {folder} has no folder cbp")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home that `border build` has published, built once for all workers; copy it before changing it."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    root, reference = shared / "small-home", shared / "small-reference"
+    with (shared / "small-home.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "ready").exists():
+            (reference / "series").mkdir(parents=True, exist_ok=True)
+            for name in SMALL_SERIES:
+                shutil.copy(ROOT / "reference" / "series" / name, reference / "series")
+            done = Home(root, reference).border("build")
+            assert done.returncode == 0, done.stderr
+            (root / "ready").touch()
+    return Home(root, reference)
+
+
+@pytest.fixture
+def home(small_home: Home, tmp_path: Path) -> Home:
+    """A copy of the small published home, this test's own."""
+    root = tmp_path / "home"
+    shutil.copytree(small_home.root, root)
+    return Home(root, small_home.reference)
+
+
+@pytest.fixture
+def fingerprint() -> Callable[[Path], dict[str, bytes]]:
+    """Every file below a folder with its bytes, to show that nothing was touched."""
+
+    def read(folder: Path) -> dict[str, bytes]:
+        return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+    return read
