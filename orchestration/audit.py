@@ -56,7 +56,7 @@ def _observed(result: Any) -> str | None:
         return str(result.error)
     if result.success:
         return None if result.observed is None else str(result.observed)
-    return "; ".join(part for part in (str(result.observed or ""), result.sample_text) if part)[:600] or None
+    return "; ".join(part for part in (result.observed, *result.sample_text) if part)[:600] or None
 
 
 def write_data_docs(warehouse: Warehouse, folder: Path) -> Path | None:
