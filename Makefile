@@ -25,7 +25,7 @@ export PIP_USER := 0
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help january setup test check format site lock clean
+.PHONY: help january setup test check format docs site lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -33,6 +33,7 @@ help:
 	@echo 'make test      run the tests; PYTEST_ARGS="tests/unit -k lock" narrows them'
 	@echo 'make check     formatting, lint, types, import directions, SQL style and packaging'
 	@echo 'make format    let ruff format and repair'
+	@echo 'make docs      regenerate the data dictionary and the picture in docs/'
 	@echo 'make site      render the static site into site/'
 	@echo 'make setup     install into .venv; PYTHON=/path/to/python3.12 chooses the interpreter'
 	@echo 'make lock      recompile requirements.lock; UPGRADE=1 moves every pin to the newest release'
@@ -40,7 +41,7 @@ help:
 
 january: setup
 	$(BORDER) build
-	$(BORDER) january
+	$(BORDER) january --year 2021
 
 setup: $(LINKED)
 
@@ -56,6 +57,10 @@ check: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(BORDER) build
+	$(BIN)/python -m orchestration.docs
 
 site: setup
 	$(BORDER) build
