@@ -5,18 +5,19 @@ Every asset is a table (key = schema, table), or the published file and its page
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 
 import dagster as dg
 
 from expectations.suites import suites
-from orchestration import lineage, steps
+from orchestration import claim_steps, lineage, steps
 from orchestration.audit import write_data_docs
 from orchestration.resources import Ledger
 from transforms.models import Model, models
 from warehouse import contracts, publish
 from warehouse.paths import PROJECT
+from warehouse.writer import Warehouse
 
 POOL = "duckdb"  # limit 1: DuckDB has one writer
 OWNERS = ["team:border-ledger"]
@@ -181,6 +182,26 @@ def _model_asset(model: Model) -> dg.AssetsDefinition:
     return build
 
 
+def _judged_asset(table: str, reads: Sequence[str], make: Callable[[Warehouse], int]) -> dg.AssetsDefinition:
+    """A mart that a rule in Python makes from other tables."""
+
+    @dg.asset(
+        key=key(table),
+        deps=_deps(reads),
+        group_name="marts",
+        kinds={"python", "duckdb"},
+        owners=OWNERS,
+        pool=POOL,
+        description=_described(table),
+        metadata=_metadata(table),
+    )
+    def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+        with ledger.open() as warehouse:
+            return _built(context, table, make(warehouse))
+
+    return build
+
+
 def _deps(reads: Sequence[str]) -> list[dg.AssetKey]:
     """Assets that write the tables a model reads; every other meta table is part of meta.reviewed."""
     found = set()
@@ -196,7 +217,15 @@ def _deps(reads: Sequence[str]) -> list[dg.AssetKey]:
 
 raw_assets = [_raw_asset(t) for t in steps.RAW_TABLES]
 core_assets = [_core_asset(t, conformed) for t, conformed in steps.CORE_TABLES.items()]
-model_assets = [_model_asset(m) for m in steps.plain_models()]
+model_assets = [
+    *(_model_asset(m) for m in steps.plain_models()),
+    _judged_asset("marts.claims", ["marts.claim_readings", "meta.claims"], claim_steps.judge_claims),
+    _judged_asset(
+        "marts.sentence_changes",
+        ["marts.measure_vintages", "meta.printed_sentences"],
+        claim_steps.log_sentence_changes,
+    ),
+]
 
 
 @cache

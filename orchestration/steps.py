@@ -18,6 +18,7 @@ import pyarrow as pa
 
 import transforms
 from expectations import reviewed
+from orchestration import claim_steps
 from transforms import breaks, families, measures, published_figures
 from transforms.models import Model, model, models
 from warehouse import archive as archives
@@ -84,6 +85,8 @@ def load_reviewed(warehouse: Warehouse) -> None:
         _replace_rows(warehouse, "meta.breaks", breaks.event_rows(events))
         _replace_rows(warehouse, "meta.break_touches", breaks.touch_rows(events, list(measures.measures())))
         _replace_rows(warehouse, "meta.published_figures", _published_figures())
+        for table, rows in claim_steps.reviewed_rows().items():
+            _replace_rows(warehouse, table, rows)
         for name in REVIEWED_MODELS:
             build_model(warehouse, name)
 

@@ -47,33 +47,46 @@ class Reading:
     is_synthetic: bool = False
 
 
+@dataclass(frozen=True)
+class Part:
+    """Assertions that are read under the same definitions, in the order of the readings.
+
+    `holds` says of each definition whether every assertion read under it holds, so that two halves of a sentence
+    are never each supported by another definition; None where one is missing and none fails.
+    """
+
+    readings: tuple[Reading, ...]
+    holds: dict[str, bool | None]
+
+    @property
+    def verdict(self) -> Verdict:
+        held = self.holds.values()
+        if True not in held:
+            return "data_missing" if None in held else "contradicted"
+        if False not in held:
+            return "supported_on_some_definitions" if None in held else "supported"
+        shares = {reading.operation for reading in self.readings} == {"share"}
+        return "denominator_sensitive" if shares else "supported_on_some_definitions"
+
+
 def verdict(readings: Iterable[Reading], *, is_in_scope: bool = True) -> Verdict:
     """The verdict on one claim, read from one release or as of one date."""
     if not is_in_scope:
         return "out_of_scope"
+    found = {part.verdict for part in parts(readings)}
+    return next((v for v in _WORST_FIRST if v in found), "data_missing")
+
+
+def parts(readings: Iterable[Reading]) -> list[Part]:
+    """The counted readings of one claim, split into parts that share no definition and no assertion."""
     counted = [r for r in readings if r.bearing == "test" and not r.is_synthetic]
-    if not counted:
-        return "data_missing"
-    parts = {_part_verdict(part) for part in _parts(counted)}
-    return next(v for v in _WORST_FIRST if v in parts)
-
-
-def _part_verdict(part: Sequence[Reading]) -> Verdict:
-    """The verdict on assertions that are read under the same definitions.
-
-    A definition holds where every assertion read under it holds, so that two halves of a sentence are never
-    each supported by another definition.
-    """
-    outcomes: dict[str, list[bool | None]] = defaultdict(list)
-    for reading in part:
-        outcomes[reading.definition_id].append(reading.holds)
-    held = [_all_hold(found) for found in outcomes.values()]
-    if True not in held:
-        return "data_missing" if None in held else "contradicted"
-    if False not in held:
-        return "supported_on_some_definitions" if None in held else "supported"
-    shares = {reading.operation for reading in part} == {"share"}
-    return "denominator_sensitive" if shares else "supported_on_some_definitions"
+    result = []
+    for part in _split(counted):
+        outcomes: dict[str, list[bool | None]] = defaultdict(list)
+        for reading in part:
+            outcomes[reading.definition_id].append(reading.holds)
+        result.append(Part(tuple(part), {name: _all_hold(found) for name, found in outcomes.items()}))
+    return result
 
 
 def _all_hold(found: Sequence[bool | None]) -> bool | None:
@@ -82,19 +95,18 @@ def _all_hold(found: Sequence[bool | None]) -> bool | None:
     return None if None in found else True
 
 
-def _parts(readings: Sequence[Reading]) -> list[list[Reading]]:
-    """Readings split into groups that share no definition and no assertion."""
-    parts: list[list[Reading]] = []
+def _split(readings: Sequence[Reading]) -> list[list[Reading]]:
+    groups: list[list[Reading]] = []
     for reading in readings:
-        joined = [reading]
+        joined: list[Reading] = []
         apart = []
-        for part in parts:
+        for group in groups:
             if any(
                 other.definition_id == reading.definition_id or other.assertion_id == reading.assertion_id
-                for other in part
+                for other in group
             ):
-                joined = part + joined
+                joined += group
             else:
-                apart.append(part)
-        parts = [*apart, joined]
-    return parts
+                apart.append(group)
+        groups = [*apart, [*joined, reading]]
+    return groups

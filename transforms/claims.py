@@ -27,6 +27,8 @@ from transforms.claim_language import (
 )
 
 CLAIMS = Path(__file__).parent.parent / "claims"
+#: The register of sentences for the correction feed lies beside the claims and is none.
+PRINTED_SENTENCES = "printed_sentences.yml"
 
 Row = dict[str, Any]
 
@@ -37,7 +39,10 @@ class ClaimError(Exception):
 
 @dataclass(frozen=True)
 class Definition:
-    """One way to read an assertion: either a measure and month, or counts of one programme as of a day."""
+    """One way to read an assertion: either a measure and month, or counts of one programme as of a day.
+
+    `stand_in_figure_id` names a published figure that is read while no release holds the measure's month.
+    """
 
     id: str
     label: str
@@ -48,6 +53,7 @@ class Definition:
     comparison_month: date | None = None
     reading: str | None = None
     comparison_reading: str | None = None
+    stand_in_figure_id: str | None = None
     programme: str | None = None
     as_of: date | None = None
     numerator: tuple[tuple[str, int], ...] = ()
@@ -95,7 +101,8 @@ def load(folder: Path = CLAIMS) -> tuple[Claim, ...]:
     """Every claim of the folder by number; ClaimError on the first that breaks claim.schema.json."""
     schema = json.loads((CLAIMS / "claim.schema.json").read_text("utf-8"))
     validator = Draft202012Validator(schema, format_checker=FormatChecker())
-    claims = [_claim(path, validator) for path in sorted(folder.glob("*.yml"))]
+    files = [path for path in sorted(folder.glob("*.yml")) if path.name != PRINTED_SENTENCES]
+    claims = [_claim(path, validator) for path in files]
     seen: dict[str | int, str] = {}
     for claim in claims:
         for name in (claim.id, claim.number):
@@ -111,6 +118,7 @@ def claim_rows(claims: Iterable[Claim]) -> list[Row]:
         {
             "claim_id": c.id,
             "claim_number": c.number,
+            "claim_file": c.file,
             "is_in_scope": c.is_in_scope,
             "quote": c.quote,
             "byline": c.byline,
@@ -135,12 +143,13 @@ def assertion_rows(claims: Iterable[Claim]) -> list[Row]:
     """One row a printed figure: claim_id, assertion_id, words, operation, and the bounds it allows."""
     rows = []
     for claim in claims:
-        for assertion in claim.assertions:
+        for assertion_no, assertion in enumerate(claim.assertions, 1):
             printed, allowed = assertion.printed, bounds(assertion.printed)
             rows.append(
                 {
                     "claim_id": claim.id,
                     "assertion_id": assertion.id,
+                    "assertion_no": assertion_no,
                     "words": assertion.words,
                     "operation": assertion.operation,
                     "printed_number": float(printed.number),
@@ -164,14 +173,15 @@ def definition_rows(claims: Iterable[Claim]) -> list[Row]:
             "assertion_id": assertion.id,
             "definition_id": d.id,
             "definition_no": n,
-            "label": d.label,
+            "definition_label": d.label,
             "bearing": d.bearing,
             "basis": "mpp" if d.measure_id is None else "measure",
             "measure_id": d.measure_id,
             "month_start": d.month_start,
             "comparison_month": d.comparison_month,
-            "reading": d.reading,
-            "comparison_reading": d.comparison_reading,
+            "vintage_choice": d.reading,
+            "comparison_vintage_choice": d.comparison_reading,
+            "stand_in_figure_id": d.stand_in_figure_id,
             "programme": d.programme,
             "as_of": d.as_of,
             "note": d.note,
@@ -283,6 +293,7 @@ def _definition(entry: Row) -> Definition:
         comparison_month=_date(measure.get("comparison_month")),
         reading=measure.get("reading"),
         comparison_reading=measure.get("comparison_reading"),
+        stand_in_figure_id=measure.get("stand_in_figure"),
         programme=mpp.get("programme"),
         as_of=_date(mpp.get("as_of")),
         numerator=_terms(mpp.get("numerator")),

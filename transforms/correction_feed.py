@@ -1,7 +1,8 @@
 """Correction feed: what a new release does to a sentence already in print.
 
-Belongs here: whether a changed value changes what the sentence says, and the JSON Feed of the sentences it
-does. Does not belong here: finding the old and the new value, the clock, or where the feed is written.
+Belongs here: which published values changed a sentence's figure since it was printed, whether a changed value
+changes what the sentence says, and the JSON Feed of the sentences it does. Does not belong here: reading the
+register (`transforms.printed_sentences`), the clock, or where the feed is written.
 """
 
 from __future__ import annotations
@@ -28,16 +29,30 @@ class PrintedSentence:
     month_start: date
     printed_on: date
     url: str | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Vintage:
+    """A value of the sentence's measure and month in one release."""
+
+    release_id: str
+    published_on: date
+    value: int
+    is_quoted: bool
 
 
 @dataclass(frozen=True)
 class Change:
-    """A sentence whose value is another in a new release; `published_on` is that release's date."""
+    """A sentence whose value is another in a new release; `published_on` is that release's date.
+
+    `old_value` is None where no release gave a value when the sentence was printed.
+    """
 
     sentence: PrintedSentence
-    old_value: Decimal | float
+    old_value: Decimal | float | None
     new_value: Decimal | float
-    old_release_id: str
+    old_release_id: str | None
     new_release_id: str
     published_on: date
 
@@ -55,14 +70,42 @@ def sentence(
     month_start: date,
     printed_on: date,
     url: str | None = None,
+    source: str = "",
 ) -> PrintedSentence:
     """A sentence to register; `words` are the words of `text` that hold the figure, as in parse()."""
     if words not in text:
         raise PrintedFigureError(f"{sentence_id}: “{words}” is not in the sentence; copy the words from it")
-    return PrintedSentence(sentence_id, text, parse(words), measure_id, month_start, printed_on, url)
+    return PrintedSentence(sentence_id, text, parse(words), measure_id, month_start, printed_on, url, source)
 
 
-def would_change(printed: PrintedSentence, old_value: Decimal | float, new_value: Decimal | float) -> Outcome:
+def changes_since_printed(printed: PrintedSentence, vintages: Iterable[Vintage]) -> list[Change]:
+    """The changes of the sentence's figure after it was printed, from vintages in order of publication.
+
+    A figure quoted from a page does not displace that of a file, as in the warehouse's own answer.
+    """
+    changes: list[Change] = []
+    answer: Vintage | None = None
+    for vintage in vintages:
+        if answer is not None and vintage.is_quoted and not answer.is_quoted:
+            continue
+        if vintage.published_on > printed.printed_on and (answer is None or vintage.value != answer.value):
+            changes.append(
+                Change(
+                    printed,
+                    None if answer is None else answer.value,
+                    vintage.value,
+                    None if answer is None else answer.release_id,
+                    vintage.release_id,
+                    vintage.published_on,
+                )
+            )
+        answer = vintage
+    return changes
+
+
+def would_change(
+    printed: PrintedSentence, old_value: Decimal | float | None, new_value: Decimal | float
+) -> Outcome:
     """`correction_needed` where the printed words do not allow the new value, whatever the old one was."""
     if old_value == new_value:
         return "unchanged"
@@ -70,19 +113,19 @@ def would_change(printed: PrintedSentence, old_value: Decimal | float, new_value
 
 
 def log_rows(changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """One row a change, the unchanged left out: sentence_id, values, releases, outcome, explanation."""
+    """One row a change, the unchanged left out: sentence_id, values, releases, consequence, summary."""
     return [
         {
             "sentence_id": change.sentence.sentence_id,
             "measure_id": change.sentence.measure_id,
             "month_start": change.sentence.month_start,
-            "old_value": float(change.old_value),
-            "new_value": float(change.new_value),
+            "old_value": _number(change.old_value),
+            "new_value": _number(change.new_value),
             "old_release_id": change.old_release_id,
             "new_release_id": change.new_release_id,
             "published_on": change.published_on,
-            "outcome": change.outcome,
-            "explanation": explain(change),
+            "consequence": change.outcome,
+            "summary": explain(change),
         }
         for change in changes
         if change.outcome != "unchanged"
@@ -94,8 +137,13 @@ def explain(change: Change) -> str:
     allowed = describe(change.sentence.printed)
     verb = {"unchanged": "allow", "inside_precision": "still allow", "correction_needed": "do not allow"}
     printed = change.sentence
+    was = (
+        "was not published when the sentence was printed"
+        if change.old_value is None
+        else f"was {_shown(change.old_value)}"
+    )
     return (
-        f"{printed.measure_id} for {printed.month_start:%Y-%m} was {_shown(change.old_value)} "
+        f"{printed.measure_id} for {printed.month_start:%Y-%m} {was} "
         f"and is {_shown(change.new_value)}; the printed words “{printed.printed}” mean {allowed} and "
         f"{verb[change.outcome]} it."
     )
@@ -139,12 +187,16 @@ def _item(item_id: str, change: Change) -> dict[str, Any]:
         "sentence_id": printed.sentence_id,
         "measure_id": printed.measure_id,
         "month_start": printed.month_start.isoformat(),
-        "old_value": float(change.old_value),
-        "new_value": float(change.new_value),
+        "old_value": _number(change.old_value),
+        "new_value": _number(change.new_value),
         "old_release_id": change.old_release_id,
         "new_release_id": change.new_release_id,
     }
     return item
+
+
+def _number(value: Decimal | float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _shown(value: Decimal | float) -> str:

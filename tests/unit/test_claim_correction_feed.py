@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms import correction_feed, published_figures
+from transforms import correction_feed, measures, printed_sentences, published_figures
 from transforms.claim_language import PrintedFigureError, holds
-from transforms.correction_feed import Change, PrintedSentence, would_change
+from transforms.correction_feed import Change, PrintedSentence, Vintage, changes_since_printed, would_change
 
 JANUARY_2021 = correction_feed.sentence(
     "more-than-75000-january-2021",
@@ -91,7 +92,7 @@ def test_the_feed_holds_corrections_only_and_the_log_every_change() -> None:
     ]
     feed = correction_feed.render(changes, title="Corrections")
     assert [item["id"] for item in feed["items"]] == ["expulsions-january-2023:cbp_sbo-new"]
-    assert [row["outcome"] for row in correction_feed.log_rows(changes)] == [
+    assert [row["consequence"] for row in correction_feed.log_rows(changes)] == [
         "inside_precision",
         "correction_needed",
     ]
@@ -139,3 +140,90 @@ def test_words_that_are_not_in_the_sentence_are_refused() -> None:
             month_start=date(2021, 1, 1),
             printed_on=date(2021, 3, 2),
         )
+
+
+PAGE, FILE, LATER = (
+    Vintage("page", date(2023, 2, 10), 64_499, True),
+    Vintage("file", date(2023, 11, 30), 68_173, False),
+    Vintage("later", date(2023, 12, 31), 68_173, False),
+)
+
+
+def steps_of(*vintages: Vintage) -> list[tuple[float | None, float, str]]:
+    return [(c.old_value, c.new_value, c.outcome) for c in changes_since_printed(EXPULSIONS, vintages)]
+
+
+def test_changes_are_those_after_the_sentence_was_printed() -> None:
+    before = Vintage("before", date(2023, 1, 31), 60_000, False)
+    assert steps_of(PAGE, FILE, LATER) == [(64_499, 68_173, "correction_needed")]
+    assert steps_of(before) == []
+    assert steps_of(Vintage("before", date(2023, 2, 9), 60_000, True), PAGE) == []
+
+
+def test_a_page_never_displaces_a_file() -> None:
+    quoted = Vintage("quoted later", date(2024, 1, 31), 64_499, True)
+    assert steps_of(PAGE, FILE, quoted, LATER) == [(64_499, 68_173, "correction_needed")]
+
+
+def test_a_value_first_published_after_the_sentence_is_held_against_its_words() -> None:
+    assert steps_of(FILE) == [(None, 68_173, "correction_needed")]
+    assert steps_of(Vintage("file", date(2023, 11, 30), 64_499, False)) == [
+        (None, 64_499, "inside_precision")
+    ]
+    change_of = changes_since_printed(EXPULSIONS, [FILE])[0]
+    assert "was not published when the sentence was printed and is 68,173" in correction_feed.explain(
+        change_of
+    )
+
+
+def register(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "printed_sentences.yml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+ENTRY = """
+- id: a
+  text: More than 75,000 were met.
+  words: More than 75,000
+  measure: usbp_southwest
+  month: 2021-01-01
+  printed_on: 2021-03-02
+  source: An article without an address.
+  url: null
+"""
+
+
+def test_the_register_reads_as_sentences_with_their_precision() -> None:
+    known = {s.sentence_id: s for s in printed_sentences.load(measures.measures())}
+    assert known["more-than-75000-january-2021"].printed == JANUARY_2021.printed
+    assert known["64499-expulsions-january-2023"].printed.number == 64_499
+    for row in printed_sentences.sentence_rows(known.values()):
+        assert row["words"] in row["sentence_text"]
+
+
+def test_a_registered_entry_is_a_sentence(tmp_path: Path) -> None:
+    assert [s.sentence_id for s in printed_sentences.load(path=register(tmp_path, ENTRY))] == ["a"]
+    assert printed_sentences.load(path=register(tmp_path, "")) == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("2021-01-01", "2021-01-31", "sentence 1: month: '2021-01-31' does not match"),
+        ("words: More", "words: Fewer", "sentence 1: words: a: “Fewer than 75,000” is not in the sentence"),
+        ("words: More than 75,000", "words: were met", "sentence 1: words: “were met” holds 0 figures"),
+        ("usbp_southwest", "usbp_moon", "measure 'usbp_moon' is none of transforms/measures.yml"),
+        ("url: null", "link: null", "sentence 1: entry: .*'link' was unexpected"),
+        ("- id: a", "- id: [", "not YAML"),
+        (ENTRY, "id: a", "expected a list"),
+        (ENTRY, ENTRY + ENTRY, "sentence 2: id 'a' is there twice"),
+    ],
+)
+def test_a_register_that_breaks_its_schema_is_refused_by_entry_and_field(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    path = register(tmp_path, ENTRY.replace(old, new, 1))
+    with pytest.raises(printed_sentences.PrintedSentenceError, match=message) as refused:
+        printed_sentences.load(measures.measures(), path)
+    assert "\n" not in str(refused.value)
