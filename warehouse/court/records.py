@@ -7,8 +7,10 @@ row goes the careful road when its field count is wrong or when it holds a byte 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from warehouse.court import repair
 from warehouse.court.container import CourtSourceError
@@ -205,57 +207,68 @@ class Scanner:
         if is_clean:
             self.tally.records += count
             plain = block if self._newline == b"\n" else block.translate(None, b"\r")
-            return Block(self._empties(plain), first, count, [])
+            return Block(_spell_empties(plain), first, count, [])
         return self._mixed_block(block, first, offset, tabs)
 
     def _mixed_block(self, block: bytes, first: int, offset: int, tabs: int) -> Block:
+        raws = block.split(self._newline)[:-1]
         blank = b"\t" * tabs
         rows: list[bytes] = []
         odd: list[Odd] = []
-        number = first
         step = len(self._newline)
-        at = offset
-        for raw in block.split(self._newline)[:-1]:
-            start, at = at, at + len(raw) + step
-            if (
-                raw.count(b"\t") == tabs
-                and raw.isascii()
-                and tabs
-                and not self._by_hand
-                and b"\r" not in raw
-                and b"\n" not in raw
-                and QUOTE not in raw
-            ):
-                rows.append(raw)
-                number += 1
-                continue
-            for part in self._parts(raw, tabs):
-                if not part:
+        at, done = offset, 0
+        for i in self._suspects(block, raws, tabs):
+            rows += raws[done:i]
+            at += sum(map(len, raws[done:i])) + step * (i - done)
+            start, done = at, i + 1
+            at += len(raws[i]) + step
+            for part in self._parts(raws[i], tabs):
+                if part:
+                    text = self._recoded(part)
+                    if self._is_odd(part, tabs):
+                        odd.append(Odd(first + len(rows), start, part))
+                        text = blank
+                    rows.append(text)
+                else:
                     self.tally.blank_lines += 1
-                    start += 1
-                    continue
-                text = part
-                if not part.isascii() and not _is_utf8(part):
-                    self.tally.cp1252_rows += 1
-                    text = _cp1252(part).encode("utf-8")
-                by_hand = (
-                    self._by_hand
-                    or not tabs
-                    or part.count(b"\t") != tabs
-                    or b"\r" in part
-                    or b"\n" in part
-                    or QUOTE in part
-                    or part.startswith(_BOM)
-                )
-                if by_hand:
-                    odd.append(Odd(number, start, part))
-                    text = blank
-                rows.append(text)
-                number += 1
                 start += len(part) + 1
+        rows += raws[done:]
         self.tally.records += len(rows)
         clean = b"\n".join(rows) + b"\n" if rows else b""
-        return Block(self._empties(clean), first, len(rows), odd)
+        return Block(_spell_empties(clean), first, len(rows), odd)
+
+    def _suspects(self, block: bytes, raws: list[bytes], tabs: int) -> Sequence[int]:
+        """Positions of the rows that may need more than a copy, in order."""
+        if self._by_hand or not tabs:
+            return range(len(raws))
+        found = {i for i, r in enumerate(raws) if r.count(b"\t") != tabs}
+        ends = len(raws)
+        if block.count(b"\r") != (ends if self._newline == b"\r\n" else 0):
+            found |= {i for i, r in enumerate(raws) if b"\r" in r}
+        if block.count(b"\n") != ends:
+            found |= {i for i, r in enumerate(raws) if b"\n" in r}
+        if QUOTE in block:
+            found |= {i for i, r in enumerate(raws) if QUOTE in r}
+        if not block.isascii():
+            found |= {i for i, r in enumerate(raws) if not r.isascii()}
+        return sorted(found)
+
+    def _recoded(self, row: bytes) -> bytes:
+        if row.isascii() or _is_utf8(row):
+            return row
+        self.tally.cp1252_rows += 1
+        return _cp1252(row).encode("utf-8")
+
+    def _is_odd(self, row: bytes, tabs: int) -> bool:
+        return (
+            self._by_hand
+            or not tabs
+            or row.count(b"\t") != tabs
+            or b"\r" in row
+            or b"\n" in row
+            or QUOTE in row
+            or row.startswith(_BOM)
+        )
 
     def _parts(self, raw: bytes, tabs: int) -> list[bytes]:
         """In a CRLF file an LF is data unless it alone parts two complete rows."""
@@ -267,16 +280,37 @@ class Scanner:
             return parts
         return [raw]
 
-    def _empties(self, clean: bytes) -> bytes:
-        """Spell a field that is one NUL as DuckDB's reader wants an empty string spelled."""
-        if b"\x00" not in clean:
-            return clean
-        for _ in range(2):  # neighbouring fields share their tab, so one pass leaves every second
-            clean = clean.replace(b"\t\x00\t", b"\t" + _EMPTY + b"\t")
-        clean = clean.replace(b"\t\x00\n", b"\t" + _EMPTY + b"\n")
-        if b"\n\x00\t" in clean:
-            clean = clean.replace(b"\n\x00\t", b"\n" + _EMPTY + b"\t")
-        return _EMPTY + clean[1:] if clean.startswith(b"\x00\t") else clean
+
+def _spell_empties(clean: bytes) -> bytes:
+    """Spell a field that is one NUL as DuckDB's reader wants an empty string spelled; other NULs are text."""
+    count = clean.count(b"\x00")
+    if not count:
+        return clean
+    if _all_alone(clean, count):
+        return clean.replace(b"\x00", _EMPTY)
+    for _ in range(2):  # neighbouring fields share their tab, so one pass leaves every second
+        clean = clean.replace(b"\t\x00\t", b"\t" + _EMPTY + b"\t")
+    clean = clean.replace(b"\t\x00\n", b"\t" + _EMPTY + b"\n")
+    clean = clean.replace(b"\n\x00\t", b"\n" + _EMPTY + b"\t")
+    return _EMPTY + clean[1:] if clean.startswith(b"\x00\t") else clean
+
+
+def _all_alone(clean: bytes, count: int) -> bool:
+    """True where every NUL is a whole field."""
+    if count * 200 > len(clean):
+        data = np.frombuffer(clean, np.uint8)
+        at = np.flatnonzero(data == 0)
+        before, after = data[at - 1], data[np.minimum(at + 1, len(data) - 1)]
+        left = (before == 9) | (before == 10)
+        right = (after == 9) | (after == 10)
+        left[0] |= at[0] == 0
+        return bool(left.all() and right.all())
+    at_byte = clean.find(b"\x00")
+    while at_byte >= 0:
+        if (at_byte and clean[at_byte - 1] not in b"\t\n") or clean[at_byte + 1] not in b"\t\n":
+            return False
+        at_byte = clean.find(b"\x00", at_byte + 1)
+    return True
 
 
 def _is_utf8(data: bytes) -> bool:
