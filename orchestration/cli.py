@@ -8,12 +8,8 @@ need them, so that reading a figure takes a moment.
 from __future__ import annotations
 
 import datetime as dt
-import json
-import sys
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +20,17 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from orchestration.screen import (
+    FAILED,
+    USAGE,
+    AsJson,
+    one_line_errors,
+    open_console,
+    open_published,
+    print_json,
+    rows_of,
+    stop,
+)
 from warehouse.paths import PROJECT, REFERENCE, Home
 
 app = typer.Typer(
@@ -34,63 +41,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-OK, FAILED, USAGE = 0, 1, 2
 BAD = ("refused", "unknown")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-def _console(stderr: bool = False) -> Console:
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # any locale: figures and dashes must not stop a command
-            stream.reconfigure(encoding="utf-8", errors="replace")
-    width = None if sys.stdout.isatty() else 140
-    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=False)
-
-
-def _stop(message: str, code: int) -> None:
-    _console(stderr=True).print(Text(message), soft_wrap=True)
-    raise typer.Exit(code)
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """A user's mistake is one line and exit code 2, never a stack trace."""
-    from warehouse.archive import ArchiveError
-    from warehouse.writer import BuildBusy
-
-    try:
-        yield
-    except (ArchiveError, BuildBusy) as error:
-        _stop(str(error), USAGE)
-    except duckdb.IOException as error:
-        _stop(
-            f"{str(error).splitlines()[0]}. Close the program that holds the file, or check the disk.", USAGE
-        )
-    except PermissionError as error:
-        _stop(f"{error.filename}: not writable; set BORDER_HOME to a folder that is", USAGE)
-
-
-def _published() -> duckdb.DuckDBPyConnection:
-    """The published warehouse, read-only and with no way out to files or the network."""
-    file = Home.from_environment().published_file
-    if not file.exists():
-        _stop(f"{file}: nothing has been published yet; run `border build`", USAGE)
-    return duckdb.connect(
-        str(file), read_only=True, config={"enable_external_access": "false", "lock_configuration": "true"}
-    )
-
-
-def _rows(
-    con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None
-) -> list[dict[str, Any]]:
-    cursor = con.execute(sql, parameters)
-    names = [d[0] for d in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
 
 
 @app.command()
@@ -103,11 +54,11 @@ def build(
 ) -> None:
     """Build, audit and publish the warehouse from the archive and the series the project carries."""
     warnings.filterwarnings("ignore")
-    console = _console(stderr=True)
+    console = open_console(stderr=True)
     home = Home.from_environment()
     started = time.monotonic()
     refused: list[str] = []
-    with _one_line_errors():
+    with one_line_errors():
         for source in [*(data or []), REFERENCE / "series"]:
             outcomes = _ingest([source], None, None)
             refused += [o.message for o in outcomes if o.status in BAD]
@@ -132,7 +83,7 @@ def build(
             progress.update(task, description="done" if report.ok else "stopped", completed=1.0)
     seconds = time.monotonic() - started
     if as_json:
-        _print_json({**vars(report), "refused": refused, "seconds": round(seconds, 1)})
+        print_json({**vars(report), "refused": refused, "seconds": round(seconds, 1)})
     else:
         for line in report.warned:
             console.print(Text(f"warning  {line}", style="yellow"), soft_wrap=True)
@@ -179,14 +130,14 @@ def ingest(
 ) -> None:
     """Archive agency files, each once, and record their releases. `border build` then loads them."""
     if trust not in (None, "official", "mirrored"):
-        _stop(f"--trust {trust!r} is neither official nor mirrored", USAGE)
-    with _one_line_errors():
+        stop(f"--trust {trust!r} is neither official nor mirrored", USAGE)
+    with one_line_errors():
         outcomes = _ingest(paths, published, trust)
         _record_releases()
     if as_json:
-        _print_json([{"file": o.file, "status": o.status, "message": o.message} for o in outcomes])
+        print_json([{"file": o.file, "status": o.status, "message": o.message} for o in outcomes])
     else:
-        console = _console()
+        console = open_console()
         styles = {"added": "green", "refused": "red", "unknown": "red"}
         for o in outcomes:
             console.print(Text(f"{o.status:<9}{o.message}", style=styles.get(o.status, "")), soft_wrap=True)
@@ -219,42 +170,42 @@ def january(
     as_json: AsJson = False,
 ) -> None:
     """Print January against the January before, with definition, release, status and the other readings."""
-    with _one_line_errors(), _published() as con:
-        found = _rows(con, "select * from meta.measures where measure_id = ?", [measure])
+    with one_line_errors(), open_published() as con:
+        found = rows_of(con, "select * from meta.measures where measure_id = ?", [measure])
         if not found:
             known = [
                 r["measure_id"]
-                for r in _rows(con, "select measure_id from meta.measures order by measure_id")
+                for r in rows_of(con, "select measure_id from meta.measures order by measure_id")
             ]
-            _stop(f"{measure}: no such measure; one of {', '.join(known)}", USAGE)
-        series = _rows(
+            stop(f"{measure}: no such measure; one of {', '.join(known)}", USAGE)
+        series = rows_of(
             con, "select * from marts.january_yoy where measure_id = ? order by january", [measure]
         )
         with_value = [r["january"] for r in series if r["value"] is not None]
         if not with_value:
-            _stop(
+            stop(
                 f"{measure}: no release answers it yet; add the files that do with `border build --data FOLDER`",
                 FAILED,
             )
         year = year or with_value[-1]
         focus = next((r for r in series if r["january"] == year), None)
         if focus is None:
-            _stop(f"{measure}: no January {year}; there are {with_value[0]} to {with_value[-1]}", USAGE)
-        readings = _rows(
+            stop(f"{measure}: no January {year}; there are {with_value[0]} to {with_value[-1]}", USAGE)
+        readings = rows_of(
             con,
             "select y.* from meta.measure_readings r join marts.january_yoy y on y.measure_id = r.reading_id "
             "where r.measure_id = ? and y.january = ? order by r.reading_no",
             [measure, year],
         )
         used = {focus["release_id"], focus["prior_release_id"]}  # type: ignore[index]
-        releases = _rows(
+        releases = rows_of(
             con,
             "select release_id, source, file_name, published_on, published_precision, trust, origin from meta.releases "
             "where release_id in (select unnest(?)) order by published_on",
             [[r for r in used if r]],
         )
     if as_json:
-        _print_json(
+        print_json(
             {
                 "measure": found[0],
                 "series": series,
@@ -274,7 +225,7 @@ def _print_january(
     readings: list[dict[str, Any]],
     releases: list[dict[str, Any]],
 ) -> None:
-    console = _console()
+    console = open_console()
     console.print(Text(measure["title"], style="bold"))
     console.print(measure["definition"])
     console.print()
@@ -400,20 +351,20 @@ def _highest(row: dict[str, Any]) -> str:
 @app.command()
 def measures(as_json: AsJson = False) -> None:
     """List the measures: what can be asked."""
-    with _one_line_errors(), _published() as con:
-        rows = _rows(
+    with one_line_errors(), open_published() as con:
+        rows = rows_of(
             con,
             "select measure_id, title, definition, filter_sql, caveats from meta.measures order by measure_id",
         )
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("measure", no_wrap=True)
     table.add_column("definition")
     for row in rows:
         table.add_row(row["measure_id"], row["definition"])
-    _console().print(table)
+    open_console().print(table)
 
 
 @app.command()
@@ -423,15 +374,15 @@ def sql(
     limit: Annotated[int, typer.Option(help="Rows to print.")] = 200,
 ) -> None:
     """Run a query on the published warehouse, read-only, with no access to files or the network."""
-    with _one_line_errors(), _published() as con:
+    with one_line_errors(), open_published() as con:
         try:
-            rows = _rows(con, query)
+            rows = rows_of(con, query)
         except duckdb.Error as error:
-            _stop(str(error).strip(), USAGE)
+            stop(str(error).strip(), USAGE)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
-    console = _console()
+    console = open_console()
     if not rows:
         console.print("no rows")
         return
@@ -451,9 +402,9 @@ def sql(
 @app.command()
 def status(as_json: AsJson = False) -> None:
     """Show what is published: version, releases, what became of every line, and the last audit."""
-    with _one_line_errors(), _published() as con:
-        published = _rows(con, "select * from meta.publication")[0]
-        releases = _rows(
+    with one_line_errors(), open_published() as con:
+        published = rows_of(con, "select * from meta.publication")[0]
+        releases = rows_of(
             con,
             "select r.release_id, r.family, r.file_name, r.published_on, r.published_precision, r.data_from, "
             "r.data_through, "
@@ -466,18 +417,18 @@ def status(as_json: AsJson = False) -> None:
             "group by all order by r.published_on, r.release_id",
         )
         quoted = con.execute("select count(*) from meta.releases where layout = 'quoted'").fetchone()
-        checks = _rows(
+        checks = rows_of(
             con,
             "select outcome, count(*) as expectations from meta.checks group by all order by all",
         )
-        warned = _rows(
+        warned = rows_of(
             con,
             "select table_name, expectation, observed from meta.checks where outcome in ('warned', 'failed') order by all",
         )
     if as_json:
-        _print_json({"publication": published, "releases": releases, "checks": checks, "warnings": warned})
+        print_json({"publication": published, "releases": releases, "checks": checks, "warnings": warned})
         return
-    console = _console()
+    console = open_console()
     console.print(
         f"Version {published['version']}, published {published['published_at']:%Y-%m-%d %H:%M} UTC, data through "
         f"{published['data_through']:%B %Y}: {Home.from_environment().published_file}"
@@ -513,17 +464,17 @@ def publish() -> None:
     from warehouse.writer import BuildLock, Warehouse
 
     home = Home.from_environment()
-    with _one_line_errors(), BuildLock(home.build_lock):
+    with one_line_errors(), BuildLock(home.build_lock):
         if not home.build_file.exists():
-            _stop(f"{home.build_file}: nothing has been built; run `border build`", USAGE)
+            stop(f"{home.build_file}: nothing has been built; run `border build`", USAGE)
         with Warehouse(home.build_file) as warehouse:
             try:
                 publication.gate(warehouse, [s.table for s in suites().values()])
                 now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
                 version = publication.publish(warehouse, home.published_file, code=code_version(), now=now)
             except publication.NotPublishable as error:
-                _stop(f"not published:\n{error}", FAILED)
-    _console().print(f"Published {home.published_file} (version {version}).")
+                stop(f"not published:\n{error}", FAILED)
+    open_console().print(f"Published {home.published_file} (version {version}).")
 
 
 @app.command()
@@ -533,9 +484,9 @@ def carry(
     """Write the reference series the project carries from agency files (maintainers)."""
     from orchestration.carry import carry as write_series
 
-    with _one_line_errors():
+    with one_line_errors():
         for line in write_series(data, PROJECT / "reference"):
-            _console().print(Text(line), soft_wrap=True)
+            open_console().print(Text(line), soft_wrap=True)
 
 
 if __name__ == "__main__":

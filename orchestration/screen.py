@@ -1,0 +1,77 @@
+"""What the commands share on the screen: the console, one-line errors, the published file, rows and JSON.
+
+Belongs here: how a command speaks and stops. Does not belong here: any command, or any rule about data.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
+
+import duckdb
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from warehouse.paths import Home
+
+OK, FAILED, USAGE = 0, 1, 2
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def open_console(stderr: bool = False) -> Console:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # any locale: figures and dashes must not stop a command
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    width = None if sys.stdout.isatty() else 140
+    return Console(stderr=stderr, highlight=False, width=width, soft_wrap=False)
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """Print one line to the error stream and end with the code."""
+    open_console(stderr=True).print(Text(message), soft_wrap=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """A user's mistake is one line and exit code 2, never a stack trace."""
+    from warehouse.archive import ArchiveError
+    from warehouse.writer import BuildBusy
+
+    try:
+        yield
+    except (ArchiveError, BuildBusy) as error:
+        stop(str(error), USAGE)
+    except duckdb.IOException as error:
+        stop(
+            f"{str(error).splitlines()[0]}. Close the program that holds the file, or check the disk.", USAGE
+        )
+    except PermissionError as error:
+        stop(f"{error.filename}: not writable; set BORDER_HOME to a folder that is", USAGE)
+
+
+def open_published() -> duckdb.DuckDBPyConnection:
+    """The published warehouse, read-only and with no way out to files or the network."""
+    file = Home.from_environment().published_file
+    if not file.exists():
+        stop(f"{file}: nothing has been published yet; run `border build`", USAGE)
+    return duckdb.connect(
+        str(file), read_only=True, config={"enable_external_access": "false", "lock_configuration": "true"}
+    )
+
+
+def rows_of(
+    con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None
+) -> list[dict[str, Any]]:
+    cursor = con.execute(sql, parameters)
+    names = [d[0] for d in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
