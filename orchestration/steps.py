@@ -278,12 +278,15 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
     warehouse.ensure(table)
     pending = [
         (release_id, lines)
-        for release_id, lines in warehouse.con.execute(
-            "select r.release_id, r.lines_in_file from meta.releases r join meta.families f using (family) "
-            "where f.publisher_code = ? order by r.release_id",
+        for release_id, lines, raw_table in warehouse.con.execute(
+            "select r.release_id, r.lines_in_file, "
+            "case when r.layout = 'carried' then 'raw.carried_series' else f.raw_table end "
+            "from meta.releases r join meta.families f using (family) where f.publisher_code = ? order by r.release_id",
             [PUBLISHER_OF[table]],
         ).fetchall()
-        if not _is_loaded(warehouse, table, release_id, fingerprint)
+        # One whose lines are not in raw yet would be loaded as empty, and stay so.
+        if _is_loaded(warehouse, raw_table, release_id, _fingerprint("raw"))
+        and not _is_loaded(warehouse, table, release_id, fingerprint)
     ]
     if not pending:
         return {}
