@@ -167,11 +167,19 @@ def new_releases() -> Callable[[], Releases]:
     return lambda: Releases(Warehouse(None))
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    found = Ledger(tmp_path)
+@pytest.fixture(scope="session")
+def _reviewed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """The reviewed data in a warehouse, read once for all tests of a process."""
+    found = Ledger(tmp_path_factory.mktemp("reviewed"))
     yield found
-    found.warehouse.con.close()
+    found.close()
+
+
+@pytest.fixture
+def ledger(_reviewed: Ledger, tmp_path: Path) -> Ledger:
+    """An empty archive and a warehouse that holds no release yet."""
+    _reviewed.restart(tmp_path)
+    return _reviewed
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +190,7 @@ def carried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         found.added(path.name, path.read_bytes())
     found.load()
     yield found
-    found.warehouse.con.close()
+    found.close()
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,9 @@ class Ledger:
         self.warehouse = Warehouse(None)
         steps.load_reviewed(self.warehouse)
 
+    def close(self) -> None:
+        self.warehouse.con.close()
+
     def add(self, name: str, data: bytes, published: str | None = None, **options: Any) -> Outcome:
         """Ingest one file."""
         return ingest_bytes(data, name, self.archive, published=published, now=NOW, **options)
