@@ -3,7 +3,7 @@
 import dagster as dg
 
 from expectations.runner import Suite, as_markdown_table
-from expectations.suites import suites
+from expectations.suites import suites, tables_read
 from orchestration.assets import POOL, key
 from orchestration.audit import audit
 from orchestration.resources import Ledger
@@ -12,6 +12,9 @@ from orchestration.resources import Ledger
 def _check(suite: Suite) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key(suite.table),
+        additional_deps=[
+            key(t) for t in sorted(tables_read(suite) - {suite.table}) if not t.startswith("meta.")
+        ],
         name=suite.name,
         blocking=True,
         pool=POOL,

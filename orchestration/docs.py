@@ -39,7 +39,14 @@ def dictionary() -> str:
             if table.schema != schema:
                 continue
             lineage = column_lineage(table.name)
-            out += ["", f"### {table.name}", "", f"{table.title}. {table.description}", "", f"Grain: {table.grain}."]
+            out += [
+                "",
+                f"### {table.name}",
+                "",
+                f"{table.title}. {table.description}",
+                "",
+                f"Grain: {table.grain}.",
+            ]
             if table.key:
                 out[-1] += f" Key: {', '.join(f'`{k}`' for k in table.key)}."
             out += ["", "| column | type | meaning | made from |", "|---|---|---|---|"]
@@ -81,21 +88,28 @@ def picture(published: Path) -> str:
         ".t8{fill:#5aa2e6}.t42{fill:#f0a840}}</style>",
         f'<text class="ink" x="{left}" y="24" font-size="16" font-weight="600">'
         "Border Patrol, southwest border, each January</text>",
-        f'<rect class="t8" x="{left}" y="36" width="10" height="10"/><text class="soft" x="{left + 16}" y="45">Title 8</text>'
+        f'<rect class="t8" x="{left}" y="36" width="10" height="10"/>'
+        f'<text class="soft" x="{left + 16}" y="45">Title 8</text>'
         f'<rect class="t42" x="{left + 80}" y="36" width="10" height="10"/>'
         f'<text class="soft" x="{left + 96}" y="45">Title 42 (March 2020 to May 2023)</text>',
     ]
     for mark in range(0, top_value, 50_000):
         y = floor - mark * scale
         out.append(f'<line class="line" x1="{left}" x2="620" y1="{y:.1f}" y2="{y:.1f}"/>')
-        out.append(f'<text class="soft" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{mark // 1000}k</text>')
+        out.append(
+            f'<text class="soft" x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">{mark // 1000}k</text>'
+        )
     for position, (year, value, title_42, _) in enumerate(bars):
         x, wide = left + position * step + step * 0.12, step * 0.76
         eight = (value - title_42) * scale
-        out.append(f'<rect class="t8" x="{x:.1f}" y="{floor - eight:.1f}" width="{wide:.1f}" height="{eight:.1f}"/>')
+        out.append(
+            f'<rect class="t8" x="{x:.1f}" y="{floor - eight:.1f}" width="{wide:.1f}" height="{eight:.1f}"/>'
+        )
         if title_42:
             y = floor - value * scale
-            out.append(f'<rect class="t42" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{title_42 * scale:.1f}"/>')
+            out.append(
+                f'<rect class="t42" x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{title_42 * scale:.1f}"/>'
+            )
         if year == 2021:
             right, y = x + wide, floor - value * scale - 8
             out.append(
@@ -138,7 +152,9 @@ def main() -> None:
     (docs / "data_dictionary.md").write_text(dictionary(), "utf-8")
     published = Home.from_environment().published_file
     if not published.exists():
-        sys.exit(f"{published}: nothing has been published yet; run `border build`, then this again for the picture")
+        sys.exit(
+            f"{published}: nothing has been published yet; run `border build`, then this again for the picture"
+        )
     (docs / "january.svg").write_text(picture(published), "utf-8")
 
 
