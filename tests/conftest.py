@@ -47,31 +47,38 @@ class Releases:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self.con = warehouse.con
-        for table in contracts.tables():
-            if table.split(".")[0] != "raw":
-                warehouse.ensure(table)
-        for family in families.families().values():
-            self.put("meta.families", family=family.name, publisher_code=family.publisher)
-            for column, codes in family.complete_month.items():
-                for code in codes:
-                    self.put(
-                        "meta.complete_months", family=family.name, column_name=column, required_code=code
-                    )
-        for publisher, rounded_to in (("cbp", 1), ("usbp", 1), ("ohss", 10)):
-            self.put("meta.publisher_rounding", publisher_code=publisher, rounded_to=rounded_to)
+        described = families.families().values()
+        self.put_all("meta.families", [{"family": f.name, "publisher_code": f.publisher} for f in described])
+        self.put_all(
+            "meta.complete_months",
+            [
+                {"family": f.name, "column_name": column, "required_code": code}
+                for f in described
+                for column, codes in f.complete_month.items()
+                for code in codes
+            ],
+        )
+        self.put_all(
+            "meta.publisher_rounding",
+            [
+                {"publisher_code": publisher, "rounded_to": rounded_to}
+                for publisher, rounded_to in (("cbp", 1), ("usbp", 1), ("ohss", 10))
+            ],
+        )
 
     def put(self, table: str, **values: Any) -> None:
         """Insert one row; a column not given is NULL where it may be, else empty."""
-        contract = contracts.table(table)
-        if unknown := set(values) - {c.name for c in contract.columns}:
+        self.put_all(table, [values])
+
+    def put_all(self, table: str, rows: list[dict[str, Any]]) -> None:
+        columns = contracts.table(table).columns
+        if unknown := {name for row in rows for name in row} - {c.name for c in columns}:
             raise AssertionError(f"{table} has no {unknown}")
         self.warehouse.append(
             table,
             [
-                tuple(
-                    values.get(c.name, None if c.nullable else _EMPTY.get(c.type, 0))
-                    for c in contract.columns
-                )
+                tuple(row.get(c.name, None if c.nullable else _EMPTY.get(c.type, 0)) for c in columns)
+                for row in rows
             ],
         )
 
@@ -137,12 +144,15 @@ class Releases:
         done: list[str] = []
 
         def visit(table: str) -> None:
-            if table in done or table in _GIVEN or table.startswith(("raw.", "meta.")):
+            if table in done:
+                return
+            done.append(table)
+            if table in _GIVEN or table.startswith("meta."):
+                self.warehouse.ensure(table)
                 return
             for read in model(table).reads:
                 visit(read)
             self.warehouse.replace(table, model(table).sql)
-            done.append(table)
 
         for table in tables:
             visit(table)
