@@ -133,7 +133,8 @@ def ingest(
         stop(f"--trust {trust!r} is neither official nor mirrored", USAGE)
     with one_line_errors():
         outcomes = _ingest(paths, published, trust)
-        _record_releases()
+        if any(o.status == "added" for o in outcomes):
+            _record_releases()
     if as_json:
         print_json([{"file": o.file, "status": o.status, "message": o.message} for o in outcomes])
     else:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import lzma
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +25,8 @@ from warehouse.archive import Archive, ArchiveError, Publication, Release
 from warehouse.paths import REFERENCE
 
 READABLE = {".csv", ".txt", ".tsv", ".xlsx", ".pdf"}
+#: What reading a damaged or encrypted member raises; the modules behind the methods have errors of their own.
+UNREADABLE_MEMBER = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, zlib.error, lzma.LZMAError)
 MEMBER_LIMIT = 500 * 2**20  # no agency table is near this; a larger member is a bomb or a mistake
 
 
@@ -96,7 +100,7 @@ def _ingest_zip(
             else:
                 try:
                     data = _read_member(bundle, member)
-                except (zipfile.BadZipFile, NotImplementedError, EOFError, OSError) as error:
+                except UNREADABLE_MEMBER as error:
                     yield Outcome(
                         name, "refused", f"{file.name}: member {member.filename}: {error}; download it again"
                     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ Vocabulary = Mapping[str, frozenset[str]]
 # A column whose labels are unknown in more than this share of lines is not the column its header names. Below
 # it, the odd lines are quarantined one by one: a single new label must not hide the other 40,000 lines.
 LYING_COLUMN_SHARE = 0.5
+
+#: The CBP workbook unpacks to 20 MB and an OHSS book to 5; what unpacks to more than this is a bomb or a mistake.
+UNPACKED_LIMIT = 500 * 2**20
 
 #: A printed count: a whole number, at times with ".0" behind it. The models read counts by the same rule.
 _COUNT = re.compile(r"[0-9]{1,12}(\.0+)?")
@@ -145,6 +149,18 @@ def _header(text: str) -> tuple[str, ...]:
 
 
 def _recognise_workbook(data: bytes, file_name: str) -> Recognised:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as container:
+            unpacked = sum(member.file_size for member in container.infolist())
+    except zipfile.BadZipFile as error:
+        raise RefusedFile(
+            f"{file_name}: line 1: not a readable workbook ({error}); expected xlsx. Download it again."
+        ) from None
+    if unpacked > UNPACKED_LIMIT:
+        raise RefusedFile(
+            f"{file_name}: unpacks to {unpacked:,} bytes; expected a workbook of at most {UNPACKED_LIMIT:,}. "
+            "Compare the file with the publisher's."
+        )
     if ohss.looks_like_book(data):
         return Recognised("ohss_monthly", "ohss_book", families()["ohss_monthly"].raw_table)
     workbook = families()["usbp_southwest_workbook"]
