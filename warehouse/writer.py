@@ -66,6 +66,7 @@ class Warehouse:
             path.parent.mkdir(parents=True, exist_ok=True)
         self.con = duckdb.connect(str(path) if path else ":memory:")
         self._depth = 0
+        self._is_doomed = False
         for schema in SCHEMAS:
             self.con.execute(f"create schema if not exists {schema}")
 
@@ -79,14 +80,24 @@ class Warehouse:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; a transaction inside another belongs to the outer one."""
+        """All or nothing; a transaction inside another belongs to the outer one.
+
+        Once an inner one has failed the outer one rolls back, even where the error was caught on the way.
+        """
         if self._depth:
-            yield
+            try:
+                yield
+            except BaseException:
+                self._is_doomed = True
+                raise
             return
         self.con.begin()
         self._depth += 1
+        self._is_doomed = False
         try:
             yield
+            if self._is_doomed:
+                raise ContractError("a write inside this transaction failed, so all of it is rolled back")
         except BaseException:
             self._depth -= 1
             with contextlib.suppress(duckdb.Error):
