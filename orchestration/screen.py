@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import duckdb
 import typer
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from warehouse.paths import Home
@@ -41,11 +42,12 @@ def stop(message: str, code: int) -> NoReturn:
 def one_line_errors() -> Iterator[None]:
     """A user's mistake is one line and exit code 2, never a stack trace."""
     from warehouse.archive import ArchiveError
+    from warehouse.provenance import ProvenanceError
     from warehouse.writer import BuildBusy
 
     try:
         yield
-    except (ArchiveError, BuildBusy) as error:
+    except (ArchiveError, BuildBusy, ProvenanceError) as error:
         stop(str(error), USAGE)
     except duckdb.IOException as error:
         stop(
@@ -75,3 +77,16 @@ def rows_of(
 
 def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
+
+
+def plain_table(*headings: str, right: Iterable[str] = (), wrap: Iterable[str] = ()) -> Table:
+    """A table without lines; `right` are headings of numbers, `wrap` those whose cells may take several lines."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(
+            heading,
+            justify="right" if heading in tuple(right) else "left",
+            no_wrap=heading not in tuple(wrap),
+            overflow="fold",
+        )
+    return table
