@@ -7,16 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from installation import Ledger
 
 from orchestration import claim_steps, steps
-from orchestration.ingest import ingest
 from transforms.claim_verdict import Reading, verdict
 from transforms.models import model
-from warehouse.archive import Archive
-from warehouse.paths import REFERENCE
 from warehouse.writer import Warehouse
 
-NOW = dt.datetime(2026, 1, 1)
 READINGS = "marts.claim_readings"
 
 
@@ -37,20 +34,12 @@ def build(warehouse: Warehouse, *tables: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def carried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
-    """The warehouse a fresh checkout builds, from the series the project carries and nothing else."""
-    archive = Archive(tmp_path_factory.mktemp("home") / "archive")
-    list(ingest([REFERENCE / "series"], archive, now=NOW))
-    with Warehouse(None) as warehouse:
-        steps.load_reviewed(warehouse)
-        for release in steps.load_releases(warehouse, archive):
-            steps.load_raw(warehouse, archive, release)
-        for table in steps.CORE_TABLES:
-            steps.load_core(warehouse, archive, table)
-        build(warehouse, READINGS, "marts.monthly_yoy")
-        claim_steps.judge_claims(warehouse)
-        claim_steps.log_sentence_changes(warehouse)
-        yield warehouse
+def judged(carried: Ledger) -> Warehouse:
+    """The claims half of the warehouse a fresh checkout builds, from the series the project carries and nothing else."""
+    build(carried.warehouse, READINGS, "marts.monthly_yoy")
+    claim_steps.judge_claims(carried.warehouse)
+    claim_steps.log_sentence_changes(carried.warehouse)
+    return carried.warehouse
 
 
 def ask(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
@@ -126,14 +115,14 @@ YES, NO = True, False
     ],
 )
 def test_the_carried_data_give_every_reading_to_the_digit(
-    carried: Warehouse, number: int, expected: dict[tuple[str, str], tuple[str, bool]]
+    judged: Warehouse, number: int, expected: dict[tuple[str, str], tuple[str, bool]]
 ) -> None:
-    assert counted(carried, number) == expected
+    assert counted(judged, number) == expected
 
 
-def test_the_five_verdicts_today_and_from_what_was_public_when_printed(carried: Warehouse) -> None:
+def test_the_five_verdicts_today_and_from_what_was_public_when_printed(judged: Warehouse) -> None:
     found = ask(
-        carried, "select claim_number, verdict, verdict_when_printed from marts.claims order by claim_number"
+        judged, "select claim_number, verdict, verdict_when_printed from marts.claims order by claim_number"
     )
     assert found == [
         (1, "supported_on_some_definitions", "supported_on_some_definitions"),
@@ -144,9 +133,9 @@ def test_the_five_verdicts_today_and_from_what_was_public_when_printed(carried: 
     ]
 
 
-def test_the_evidence_behind_each_share_is_the_published_count(carried: Warehouse) -> None:
+def test_the_evidence_behind_each_share_is_the_published_count(judged: Warehouse) -> None:
     found = ask(
-        carried,
+        judged,
         f"select definition_id, numerator, denominator, figure_ids from {READINGS} "
         "where claim_number = 3 and operation = 'share' order by definition_no",
     )
@@ -157,14 +146,14 @@ def test_the_evidence_behind_each_share_is_the_published_count(carried: Warehous
         ("of_relief_and_removal_present", 641, 641 + 32659 - 27898),
     ]
     listed = {figure for row in found for figure in row[3]}
-    published = {row[0] for row in ask(carried, "select figure_id from meta.mpp_figures")}
+    published = {row[0] for row in ask(judged, "select figure_id from meta.mpp_figures")}
     assert listed
     assert listed <= published
 
 
-def test_every_release_of_a_month_gives_a_reading_of_its_own(carried: Warehouse) -> None:
+def test_every_release_of_a_month_gives_a_reading_of_its_own(judged: Warehouse) -> None:
     found = ask(
-        carried,
+        judged,
         f"select value, round(reading, 1), release_id like 'quoted-%', is_counted from {READINGS} "
         "where claim_number = 1 and definition_id = 'usbp_southwest' order by vintage_no",
     )
@@ -176,9 +165,9 @@ def test_every_release_of_a_month_gives_a_reading_of_its_own(carried: Warehouse)
     ]
 
 
-def test_what_a_reader_could_have_computed_when_the_article_appeared(carried: Warehouse) -> None:
+def test_what_a_reader_could_have_computed_when_the_article_appeared(judged: Warehouse) -> None:
     found = ask(
-        carried,
+        judged,
         f"select definition_id, value, prior, published_on from {READINGS} "
         "where claim_number = 1 and is_answer_when_printed and bearing = 'test' order by definition_no",
     )
@@ -190,10 +179,10 @@ def test_what_a_reader_could_have_computed_when_the_article_appeared(carried: Wa
     ]
 
 
-def test_an_undated_aggregate_stands_in_and_names_itself(carried: Warehouse) -> None:
+def test_an_undated_aggregate_stands_in_and_names_itself(judged: Warehouse) -> None:
     figure = "usbp-nationwide-2021-01-cbp-aor-aggregate"
     found = ask(
-        carried,
+        judged,
         f"select value, prior, release_id, published_on, figure_ids, trust, reasons from {READINGS} "
         "where definition_id = 'usbp_nationwide'",
     )
@@ -201,23 +190,23 @@ def test_an_undated_aggregate_stands_in_and_names_itself(carried: Warehouse) -> 
     assert found[0][:6] == (75528, 29803, None, None, [figure], "quoted")
     assert f"no release holds the month; a published figure stands in: {figure}" in found[0][6]
     unanswered = ask(
-        carried,
+        judged,
         "select value, status from marts.monthly_yoy where measure_id = 'usbp_nationwide' and month_start = '2021-01-01'",
     )
     assert unanswered == [(None, "missing")]
 
 
-def test_a_comparison_across_the_start_of_title_42_says_so(carried: Warehouse) -> None:
+def test_a_comparison_across_the_start_of_title_42_says_so(judged: Warehouse) -> None:
     found = ask(
-        carried,
+        judged,
         f"select distinct status from {READINGS} where operation in ('yoy_pct', 'highest_since')",
     )
     assert found == [("break",)]
 
 
-def test_the_claims_percentages_are_those_of_the_comparison_mart(carried: Warehouse) -> None:
+def test_the_claims_percentages_are_those_of_the_comparison_mart(judged: Warehouse) -> None:
     pairs = ask(
-        carried,
+        judged,
         f"""
         select r.definition_id, round(r.reading, 4), y.pct_change, r.status, y.status, r.release_id, y.release_id,
             r.prior_release_id, y.prior_release_id
@@ -236,12 +225,12 @@ def test_the_claims_percentages_are_those_of_the_comparison_mart(carried: Wareho
         assert sides[0::2] == sides[1::2], name
 
 
-def test_verdicts_are_those_of_the_rule_over_the_readings(carried: Warehouse) -> None:
+def test_verdicts_are_those_of_the_rule_over_the_readings(judged: Warehouse) -> None:
     for claim_id, in_scope, found in ask(
-        carried, "select claim_id, is_in_scope, verdict from marts.claims join meta.claims using (claim_id)"
+        judged, "select claim_id, is_in_scope, verdict from marts.claims join meta.claims using (claim_id)"
     ):
         rows = ask(
-            carried,
+            judged,
             f"select assertion_id, definition_id, holds, operation, bearing, is_synthetic from {READINGS} "
             f"where claim_id = '{claim_id}' and is_counted",
         )
@@ -256,10 +245,10 @@ class Undo(Exception):
 
 
 @pytest.fixture
-def changed(carried: Warehouse) -> Iterator[Warehouse]:
+def changed(judged: Warehouse) -> Iterator[Warehouse]:
     try:
-        with carried.transaction():
-            yield carried
+        with judged.transaction():
+            yield judged
             raise Undo
     except Undo:
         pass
@@ -387,9 +376,9 @@ def test_a_synthetic_release_never_decides(changed: Warehouse) -> None:
 # Sentences
 
 
-def test_the_two_registered_sentences_are_logged_and_one_needs_a_correction(carried: Warehouse) -> None:
+def test_the_two_registered_sentences_are_logged_and_one_needs_a_correction(judged: Warehouse) -> None:
     found = ask(
-        carried,
+        judged,
         "select sentence_id, old_value, new_value, consequence from marts.sentence_changes "
         "order by sentence_id, published_on",
     )
@@ -400,9 +389,9 @@ def test_the_two_registered_sentences_are_logged_and_one_needs_a_correction(carr
     ]
 
 
-def test_registered_sentences_were_printed_where_a_published_figure_says(carried: Warehouse) -> None:
+def test_registered_sentences_were_printed_where_a_published_figure_says(judged: Warehouse) -> None:
     assert ask(
-        carried,
+        judged,
         "select printed_on, printed_value from meta.printed_sentences s join meta.published_figures f "
         "on f.source = s.url and f.measure_id = s.measure_id and f.month_start = s.month_start",
     ) == [(dt.date(2023, 2, 10), 64499.0)]
