@@ -10,11 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
 
+from warehouse import changelog, export_set, versions
 from warehouse.writer import SCHEMAS, Warehouse, undocumented
 
 
@@ -52,38 +54,68 @@ def version_of(warehouse: Warehouse, code: str) -> str:
     return hashlib.sha256(repr((releases, code)).encode()).hexdigest()[:12]
 
 
-def publish(warehouse: Warehouse, target: Path, *, code: str, now: dt.datetime) -> str:
-    """Copy the open build beside `target`, verify the copy, and put it in `target`'s place. Returns its version.
+def publish(
+    warehouse: Warehouse, target: Path, *, code: str, now: dt.datetime, keep: int = versions.KEEP_LAST
+) -> str:
+    """Write the open build as a new version below `target`'s folder, verify it, and make it the current one.
 
-    A failure or a kill at any moment leaves the previous file as it was.
+    The set (warehouse, Parquet, data package, changelog, checksums: see `versions`) is written aside and appears by
+    renames, `target` itself by one. A failure or a kill at any moment leaves readers the version they had. `keep`
+    versions are kept, and the last of each month. Returns the version.
     """
     version = version_of(warehouse, code)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for stale in target.parent.glob(".building-*"):
-        stale.unlink(missing_ok=True)
-    copy = target.parent / f".building-{os.getpid()}.duckdb"
+    published = target.parent
+    (published / versions.FOLDER).mkdir(parents=True, exist_ok=True)
+    versions.remove_unfinished(published)
+    stamp = now.isoformat(timespec="seconds")
     warehouse.replace(
         "meta.publication",
         "select ? as version, ?::timestamp as published_at, count(*) as releases, max(data_through) as data_through "
         "from meta.releases where trust <> 'quoted'",
-        [version, now.isoformat(timespec="seconds")],
+        [version, stamp],
     )
+    con = warehouse.con
+    counted = con.execute("select releases, data_through from meta.publication").fetchone()
+    assert counted is not None
+    record = versions.Published(
+        versions.next_number(published), version, stamp, code, counted[0], counted[1] and str(counted[1])
+    )
+    stage = published / versions.FOLDER / f"{versions.UNFINISHED}{os.getpid()}"
     try:
-        con = warehouse.con
-        source = _scalar(con, "select current_database()")
-        con.execute(f"attach '{str(copy).replace(chr(39), chr(39) * 2)}' as published_copy")
-        try:
-            con.execute(f'copy from database "{source}" to published_copy')
-        finally:
-            con.execute("detach published_copy")
-        _verify(con, copy)
-        with copy.open("rb") as stream:
-            os.fsync(stream.fileno())
-        copy.replace(target)
+        stage.mkdir()
+        _copy(con, stage / versions.WAREHOUSE)
+        _verify(con, stage / versions.WAREHOUSE)
+        export_set.write_set(con, stage, version=version, created=stamp)
+        before = versions.current_folder(published)
+        previous_file = before / versions.WAREHOUSE if before else target
+        changes = changelog.changes_since(con, previous_file) if previous_file.exists() else None
+        changelog.write_changelog(
+            stage, record, versions.current(published), changes, changelog.entries_of(before)
+        )
+        (stage / versions.RECORD).write_bytes(record.to_json())
+        versions.seal(stage)
+        versions.put_in_place(stage, published, record)
+    except duckdb.IOException as error:
+        raise NotPublishable(
+            f"{published}: {str(error).splitlines()[0]}; free space or mend the disk, then `border publish`"
+        ) from None
+    except OSError as error:
+        raise NotPublishable(
+            f"{error.filename or published}: {error.strerror}; mend this, then `border publish`"
+        ) from None
     finally:
-        for leftover in (copy, copy.with_name(copy.name + ".wal")):
-            leftover.unlink(missing_ok=True)
+        shutil.rmtree(stage, ignore_errors=True)
+    versions.prune(published, keep)
     return version
+
+
+def _copy(con: duckdb.DuckDBPyConnection, copy: Path) -> None:
+    source = _scalar(con, "select current_database()")
+    con.execute(f"attach '{str(copy).replace(chr(39), chr(39) * 2)}' as published_copy")
+    try:
+        con.execute(f'copy from database "{source}" to published_copy')
+    finally:
+        con.execute("detach published_copy")
 
 
 def _verify(build: duckdb.DuckDBPyConnection, copy: Path) -> None:
