@@ -20,11 +20,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from orchestration import cli_claims
+from orchestration import cli_claims, cli_vintages
 from orchestration.screen import (
     FAILED,
     USAGE,
     AsJson,
+    AsOf,
+    day_of,
     one_line_errors,
     open_console,
     open_published,
@@ -43,6 +45,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_claims.commands)
+app.add_typer(cli_vintages.commands)
 BAD = ("refused", "unknown")
 
 
@@ -164,15 +167,23 @@ def _record_releases() -> None:
         steps.load_releases(warehouse, Archive(home.archive))
 
 
+_JANUARIES_AS_OF = """(
+    select *, year(month_start) as january from monthly_yoy_as_of(date '{day}') where month(month_start) = 1
+)"""
+
+
 @app.command()
 def january(
     measure: Annotated[str, typer.Option(help="Measure; `border measures` lists them.")] = "usbp_southwest",
     year: Annotated[
         int | None, typer.Option(help="January to set beside its other readings; the newest by default.")
     ] = None,
+    as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Print January against the January before, with definition, release, status and the other readings."""
+    day = day_of(as_of)
+    januaries = "marts.january_yoy" if day is None else _JANUARIES_AS_OF.format(day=day)
     with one_line_errors(), open_published() as con:
         found = rows_of(con, "select * from meta.measures where measure_id = ?", [measure])
         if not found:
@@ -181,13 +192,12 @@ def january(
                 for r in rows_of(con, "select measure_id from meta.measures order by measure_id")
             ]
             stop(f"{measure}: no such measure; one of {', '.join(known)}", USAGE)
-        series = rows_of(
-            con, "select * from marts.january_yoy where measure_id = ? order by january", [measure]
-        )
+        series = rows_of(con, f"select * from {januaries} where measure_id = ? order by january", [measure])
         with_value = [r["january"] for r in series if r["value"] is not None]
         if not with_value:
             stop(
-                f"{measure}: no release answers it yet; add the files that do with `border build --data FOLDER`",
+                f"{measure}: no release answers it{' that was public by ' + as_of if as_of else ' yet'}; "
+                "add the files that do with `border build --data FOLDER`",
                 FAILED,
             )
         year = year or with_value[-1]
@@ -196,7 +206,7 @@ def january(
             stop(f"{measure}: no January {year}; there are {with_value[0]} to {with_value[-1]}", USAGE)
         readings = rows_of(
             con,
-            "select y.* from meta.measure_readings r join marts.january_yoy y on y.measure_id = r.reading_id "
+            f"select y.* from meta.measure_readings r join {januaries} y on y.measure_id = r.reading_id "
             "where r.measure_id = ? and y.january = ? order by r.reading_no",
             [measure, year],
         )
@@ -211,6 +221,7 @@ def january(
         print_json(
             {
                 "measure": found[0],
+                "as_of": day,
                 "series": series,
                 "january": focus,
                 "readings": readings,
@@ -218,6 +229,8 @@ def january(
             }
         )
         return
+    if day:
+        open_console().print(f"As it was public by the end of {day}")
     _print_january(found[0], series, focus, readings, releases)  # type: ignore[arg-type]
 
 

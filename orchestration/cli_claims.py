@@ -6,7 +6,6 @@ Belongs here: what these commands print. Does not belong here: readings and verd
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import textwrap
 from collections.abc import Mapping
@@ -21,6 +20,11 @@ from rich.text import Text
 from orchestration.screen import (
     USAGE,
     AsJson,
+    AsOf,
+    MeasureArgument,
+    MonthArgument,
+    day_of,
+    month_of,
     one_line_errors,
     open_console,
     open_published,
@@ -41,28 +45,6 @@ from warehouse.paths import Home
 commands = typer.Typer()
 
 Row = dict[str, Any]
-
-MeasureArgument = Annotated[str, typer.Argument(help="Measure; `border measures` lists them.")]
-MonthArgument = Annotated[str, typer.Argument(help="Month, as 2021-01.")]
-AsOf = Annotated[
-    str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="As it was public by the end of this day.")
-]
-
-
-def month_of(text: str) -> dt.date:
-    """The first day of a month given as 2021-01 or by any of its days."""
-    try:
-        return dt.date.fromisoformat(text if len(text) > 7 else f"{text}-01").replace(day=1)
-    except ValueError:
-        stop(f"{text!r} is not a month; give it as 2021-01", USAGE)
-
-
-def day_of(text: str | None) -> dt.date | None:
-    """A day given as 2021-02-11."""
-    try:
-        return None if text is None else dt.date.fromisoformat(text)
-    except ValueError:
-        stop(f"{text!r} is not a day; give it as 2021-02-11", USAGE)
 
 
 @commands.command()

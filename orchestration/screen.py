@@ -1,10 +1,11 @@
-"""What the commands share on the screen: the console, one-line errors, the published file, rows and JSON.
+"""What the commands share: console, one-line errors, the published file, rows, JSON, months and days as typed.
 
 Belongs here: how a command speaks and stops. Does not belong here: any command, or any rule about data.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,11 @@ from warehouse.paths import Home
 OK, FAILED, USAGE = 0, 1, 2
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+MeasureArgument = Annotated[str, typer.Argument(help="Measure; `border measures` lists them.")]
+MonthArgument = Annotated[str, typer.Argument(help="Month, as 2021-01.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="As it was public by the end of this day.")
+]
 
 
 def open_console(stderr: bool = False) -> Console:
@@ -49,6 +55,11 @@ def one_line_errors() -> Iterator[None]:
         yield
     except (ArchiveError, BuildBusy, ProvenanceError) as error:
         stop(str(error), USAGE)
+    except duckdb.CatalogException as error:
+        stop(
+            f"{str(error).splitlines()[0]} The published file was made by an older version; run `border build`.",
+            USAGE,
+        )
     except duckdb.IOException as error:
         stop(
             f"{str(error).splitlines()[0]}. Close the program that holds the file, or check the disk.", USAGE
@@ -90,3 +101,19 @@ def plain_table(*headings: str, right: Iterable[str] = (), wrap: Iterable[str] =
             overflow="fold",
         )
     return table
+
+
+def month_of(text: str) -> dt.date:
+    """The first day of a month given as 2021-01 or by any of its days."""
+    try:
+        return dt.date.fromisoformat(text if len(text) > 7 else f"{text}-01").replace(day=1)
+    except ValueError:
+        stop(f"{text!r} is not a month; give it as 2021-01", USAGE)
+
+
+def day_of(text: str | None) -> dt.date | None:
+    """A day given as 2021-02-11."""
+    try:
+        return None if text is None else dt.date.fromisoformat(text)
+    except ValueError:
+        stop(f"{text!r} is not a day; give it as 2021-02-11", USAGE)

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from orchestration import claim_steps
 from orchestration.cli import app
-from warehouse import provenance, publish
+from transforms.table_macros import table_macros
+from warehouse import macros, provenance, publish
 from warehouse.archive import Archive
 from warehouse.paths import Home as Folders
 
@@ -27,7 +28,8 @@ PUBLISHED_AT = dt.datetime(2026, 1, 1)
 @pytest.fixture(scope="module")
 def folders(carried: Ledger) -> Folders:
     """A home whose published file holds the claims, judged on the carried series."""
-    build(carried.warehouse, "marts.claim_readings", "marts.january_yoy")
+    build(carried.warehouse, "marts.claim_readings", "marts.january_yoy", "marts.revisions")
+    macros.create(carried.warehouse.con, table_macros())
     claim_steps.judge_claims(carried.warehouse)
     claim_steps.log_sentence_changes(carried.warehouse)
     found = Folders(carried.archive.root.parent)
@@ -351,6 +353,82 @@ def test_the_feed_corrects_one_sentence_and_leaves_the_other(border: Any, tmp_pa
 def test_the_feed_lies_beside_the_published_file_by_default(border: Any, folders: Folders) -> None:
     border("feed")
     assert data((folders.published / "feed.json").read_text("utf-8"))["items"]
+
+
+# What was published when
+
+
+@pytest.mark.parametrize(
+    ("day", "value", "change", "release"),
+    [
+        ("2021-02-11", 75_198, "157.5", "quoted-"),
+        ("2021-03-31", 75_312, "157.9", "usbp_southwest_workbook-"),
+        ("2026-01-01", 75_316, "157.9", "cbp_sbo-"),
+    ],
+)
+def test_january_as_it_was_public_on_a_day(
+    border: Any, day: str, value: int, change: str, release: str
+) -> None:
+    found = data(border("january", "--as-of", day, "--year", "2021", "--json"))
+    assert found["as_of"] == day
+    assert (found["january"]["value"], f"{found['january']['pct_change']:.1f}") == (value, change)
+    assert found["january"]["release_id"].startswith(release)
+
+
+def test_as_of_a_day_that_knows_every_release_is_today(border: Any) -> None:
+    today, then = (data(border("january", *option, "--json")) for option in ((), ("--as-of", "2099-01-01")))
+    assert today["series"] == then["series"]
+    assert today["readings"] == then["readings"]
+    assert today["readings"]
+
+
+def test_before_the_first_release_there_is_nothing(border: Any) -> None:
+    refused = border("january", "--as-of", "1999-12-31", code=1)
+    assert "no release answers it that was public by 1999-12-31" in refused
+    assert "'soon' is not a day" in border("january", "--as-of", "soon", code=2)
+
+
+def test_every_value_a_figure_had_is_listed_with_its_drift(border: Any) -> None:
+    rows = data(border("revisions", "usbp_southwest", "2021-01", "--json"))
+    assert [(r["value"], r["drift_since_first"], r["is_answer"]) for r in rows] == [
+        (75_198, 0, False),
+        (75_312, 114, False),
+        (75_312, 114, False),
+        (75_316, 118, True),
+    ]
+    shown = border("revisions", "cbp_nationwide", "2023-10")
+    assert "First published 309,221 (2023-11), today 309,050 (2024-03): −171 over 5 releases." in shown
+    assert "another family" not in shown
+    assert "another family" in border("revisions", "usbp_southwest", "2021-01")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("usbp_moon", "2021-01"), "usbp_moon: no such measure; one of cbp_nationwide"),
+        (("usbp_southwest_title_42", "2019-01"), "usbp_southwest_title_42 2019-01: no release holds it"),
+        (("usbp_southwest", "January"), "'January' is not a month; give it as 2021-01"),
+    ],
+)
+def test_what_has_no_revisions_is_one_line(border: Any, arguments: tuple[str, ...], message: str) -> None:
+    refused = border("revisions", *arguments, code=2)
+    assert message in refused
+    assert one_line(refused)
+
+
+def test_a_file_published_without_the_macros_asks_for_a_build(
+    border: Any, folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = Folders(tmp_path)
+    older.published.mkdir()
+    older.published_file.write_bytes(folders.published_file.read_bytes())
+    with duckdb.connect(str(older.published_file)) as con:
+        for name in macros.existing(con):
+            con.execute(f'drop macro table main."{name}"')
+    monkeypatch.setenv("BORDER_HOME", str(older.root))
+    refused = border("january", "--as-of", "2021-02-11", code=2)
+    assert "made by an older version; run `border build`" in refused
+    assert one_line(refused)
 
 
 # Through the command itself
