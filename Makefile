@@ -33,7 +33,7 @@ help:
 	@echo 'make test      run the tests; PYTEST_ARGS="tests/unit -k lock" narrows them'
 	@echo 'make check     formatting, lint, types, import directions, SQL style and packaging'
 	@echo 'make format    let ruff format and repair'
-	@echo 'make docs      regenerate the data dictionary and the picture in docs/'
+	@echo 'make docs      regenerate the data dictionary, the picture and the answers of the cookbook in docs/'
 	@echo 'make site      render the static site into site/'
 	@echo 'make setup     install into .venv; PYTHON=/path/to/python3.12 chooses the interpreter'
 	@echo 'make lock      recompile requirements.lock; UPGRADE=1 moves every pin to the newest release'
@@ -58,9 +58,10 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# From the carried series alone, whatever else the user's own warehouse holds.
 docs: setup
-	$(BORDER) build
-	$(BIN)/python -m orchestration.docs
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && export BORDER_HOME="$$home" && \
+	$(BORDER) build && $(BIN)/python -m orchestration.docs
 
 site: setup
 	$(BORDER) build

@@ -15,7 +15,8 @@ from orchestration import claim_steps, lineage, steps
 from orchestration.audit import write_data_docs
 from orchestration.resources import Ledger
 from transforms.models import Model, models
-from warehouse import contracts, publish
+from transforms.table_macros import table_macros
+from warehouse import contracts, macros, publish
 from warehouse.paths import PROJECT
 from warehouse.writer import Warehouse
 
@@ -256,6 +257,7 @@ def published_warehouse(context: dg.AssetExecutionContext, ledger: Ledger) -> dg
             publish.gate(warehouse, [s.table for s in suites().values()])
         except publish.NotPublishable as error:
             raise dg.Failure(f"not published:\n{error}", allow_retries=False) from None
+        macros.create(warehouse.con, table_macros())
         version = publish.publish(warehouse, target, code=code_version(), now=ledger.now())
     return dg.MaterializeResult(
         metadata={

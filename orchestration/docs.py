@@ -1,6 +1,10 @@
-"""Generated documentation: the data dictionary from the contracts, the README's picture from the published warehouse.
+"""Generated documentation: the data dictionary, the README's picture and the answers of the cookbook.
 
-    python -m orchestration.docs            writes docs/data_dictionary.md and docs/january.svg
+    python -m orchestration.docs              writes docs/data_dictionary.md, docs/january.svg, answers in docs/cookbook.md
+    python -m orchestration.docs --cookbook   the answers only
+    python -m orchestration.docs --check      writes nothing; fails and says what is stale
+
+The dictionary is made from the contracts; picture and answers from a published warehouse of the carried series alone.
 
 Belongs here: rendering what is defined elsewhere. Does not belong here: any definition or figure.
 """
@@ -13,6 +17,7 @@ from pathlib import Path
 
 import duckdb
 
+from orchestration import cookbook
 from orchestration.lineage import column_lineage
 from warehouse import contracts
 from warehouse.paths import PROJECT, Home
@@ -147,16 +152,44 @@ def picture(published: Path) -> str:
     return "\n".join([*out, "</svg>", ""])
 
 
-def main() -> None:
-    docs = PROJECT / "docs"
-    (docs / "data_dictionary.md").write_text(dictionary(), "utf-8")
-    published = Home.from_environment().published_file
+def generated(only_cookbook: bool = False) -> dict[Path, str]:
+    """Every generated page by its path. Raises SystemExit, with one line, where the warehouse is not the carried one."""
+    docs, published = PROJECT / "docs", Home.from_environment().published_file
     if not published.exists():
         sys.exit(
-            f"{published}: nothing has been published yet; run `border build`, then this again for the picture"
+            f"{published}: nothing has been published yet; set BORDER_HOME to an empty folder and `border build`"
         )
-    (docs / "january.svg").write_text(picture(published), "utf-8")
+    with duckdb.connect(str(published), read_only=True) as con:
+        others = con.execute(
+            "select release_id from meta.releases where layout not in ('carried', 'quoted') order by all limit 1"
+        ).fetchone()
+        if others:
+            sys.exit(
+                f"{published}: holds {others[0]}, an agency file; docs are made from the carried series: "
+                "set BORDER_HOME to an empty folder and `border build`"
+            )
+        pages = {docs / "cookbook.md": cookbook.rewritten((docs / "cookbook.md").read_text("utf-8"), con)}
+    if not only_cookbook:
+        pages[docs / "data_dictionary.md"] = dictionary()
+        pages[docs / "january.svg"] = picture(published)
+    return pages
+
+
+def main(arguments: list[str]) -> None:
+    if unknown := set(arguments) - {"--cookbook", "--check"}:
+        sys.exit(f"{' '.join(sorted(unknown))}: not an option; --cookbook and --check are")
+    try:
+        pages = generated("--cookbook" in arguments)
+    except cookbook.CookbookError as error:
+        sys.exit(str(error))
+    stale = [path for path, text in pages.items() if not path.exists() or path.read_text("utf-8") != text]
+    if "--check" in arguments:
+        if stale:
+            sys.exit("stale: " + ", ".join(p.name for p in stale) + "; run `make docs`")
+        return
+    for path in stale:
+        path.write_text(pages[path], "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -6,7 +6,7 @@ import datetime as dt
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -215,23 +215,35 @@ def agency() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """A home that `border build` has published, built once for all workers; copy it before changing it."""
+def _built_once(tmp_path_factory: pytest.TempPathFactory, name: str, series: Iterable[str]) -> Home:
+    """A home that `border build` has published from some of the carried series, built once for all workers."""
     shared = tmp_path_factory.getbasetemp()
     if os.environ.get("PYTEST_XDIST_WORKER"):
         shared = shared.parent
-    root, reference = shared / "small-home", shared / "small-reference"
-    with (shared / "small-home.lock").open("w") as lock:
+    root, reference = shared / f"{name}-home", shared / f"{name}-reference"
+    with (shared / f"{name}-home.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (root / "ready").exists():
             (reference / "series").mkdir(parents=True, exist_ok=True)
-            for name in SMALL_SERIES:
-                shutil.copy(ROOT / "reference" / "series" / name, reference / "series")
+            for file_name in series:
+                shutil.copy(ROOT / "reference" / "series" / file_name, reference / "series")
             done = Home(root, reference).border("build")
             assert done.returncode == 0, done.stderr
             (root / "ready").touch()
     return Home(root, reference)
+
+
+@pytest.fixture(scope="session")
+def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A published home of two carried series; copy it before changing it."""
+    return _built_once(tmp_path_factory, "small", SMALL_SERIES)
+
+
+@pytest.fixture(scope="session")
+def carried_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A published home of every carried series, as `make january` leaves it; for reading only."""
+    series = sorted(p.name for p in (ROOT / "reference" / "series").glob("*.csv"))
+    return _built_once(tmp_path_factory, "carried", series)
 
 
 @pytest.fixture
