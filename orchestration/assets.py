@@ -4,20 +4,15 @@ Every asset is a table (key = schema, table), or the published file and its page
 `orchestration.steps`; an asset adds what Dagster shows: rows, schema, lineage, grain.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 
 import dagster as dg
 
-from expectations.suites import suites
 from orchestration import claim_steps, lineage, steps
 from orchestration.audit import write_data_docs
 from orchestration.resources import Ledger
 from transforms.models import Model, models
-from transforms.table_macros import table_macros
-from warehouse import contracts, macros, publish
-from warehouse.paths import PROJECT
+from warehouse import contracts, publish
 from warehouse.writer import Warehouse
 
 POOL = "duckdb"  # limit 1: DuckDB has one writer
@@ -229,17 +224,6 @@ model_assets = [
 ]
 
 
-@cache
-def code_version() -> str:
-    """Hash of everything in the repository that decides a figure: models, parsers, reviewed data, contracts."""
-    digest = hashlib.sha256()
-    for package in ("transforms", "expectations", "warehouse", "claims", "reference"):
-        for path in sorted((PROJECT / package).rglob("*")):
-            if path.suffix in (".py", ".sql", ".yml", ".csv", ".json"):
-                digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
 @dg.asset(
     key=dg.AssetKey(["published", "warehouse"]),
     deps=[*core_assets, *model_assets, reviewed, releases],
@@ -254,11 +238,9 @@ def published_warehouse(context: dg.AssetExecutionContext, ledger: Ledger) -> dg
     target = ledger.home.published_file
     with ledger.open() as warehouse:
         try:
-            publish.gate(warehouse, [s.table for s in suites().values()])
+            version = steps.publish_build(warehouse, target, ledger.now())
         except publish.NotPublishable as error:
             raise dg.Failure(f"not published:\n{error}", allow_retries=False) from None
-        macros.create(warehouse.con, table_macros())
-        version = publish.publish(warehouse, target, code=code_version(), now=ledger.now())
     return dg.MaterializeResult(
         metadata={
             "version": version,

@@ -19,7 +19,7 @@ from orchestration.audit import write_data_docs
 from orchestration.definitions import definitions
 from orchestration.resources import Ledger
 from warehouse.paths import Home
-from warehouse.writer import BuildLock
+from warehouse.writer import BuildLock, Warehouse
 
 DAGSTER_YAML = """\
 # Written by `border build` when absent; edit freely. Deployments: see deploy/dagster.yaml.
@@ -61,7 +61,7 @@ def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
     """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step."""
     with BuildLock(home.build_lock), dagster_instance(home) as instance:
         ledger = Ledger(root=str(home.root))
-        report = BuildReport(ok=False)
+        report = BuildReport(ok=True)
         for raw_table, pending in _pending(home, ledger, instance).items():
             say(f"{raw_table}: {len(pending)} release{'s' if len(pending) > 1 else ''}", 0.1)
             tags = {
@@ -69,12 +69,16 @@ def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
                 "dagster/asset_partition_range_end": pending[-1],
             }
             job = f"load_{raw_table.split('.')[1]}"
-            if not _run(job, instance, ledger, report, say, tags):
-                return report
+            report.ok = _run(job, instance, ledger, report, say, tags)
+            if not report.ok:
+                break
             report.loaded += pending
-        report.ok = _run("january", instance, ledger, report, say, {})
+        if report.ok:
+            report.ok = _run("january", instance, ledger, report, say, {})
         with ledger.open() as warehouse:
             write_data_docs(warehouse, home.data_docs)
+            report.warned += _findings(warehouse, "warned")
+            report.failed = _findings(warehouse, "failed") + report.failed
             if report.ok:
                 row = warehouse.con.execute("select version from meta.publication").fetchone()
                 report.version = row[0] if row else None
@@ -116,15 +120,20 @@ def _run(
     )
     for event in result.all_events:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-            check = event.asset_check_evaluation_data
             report.checks += 1
-            if not check.passed:
-                line = f"{'.'.join(check.asset_key.path)}: {check.description}"
-                (report.failed if check.severity == dg.AssetCheckSeverity.ERROR else report.warned).append(
-                    line
-                )
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             error = event.step_failure_data.error
             if error and "blocking" not in error.message.lower():
                 report.failed.append(f"{event.step_key}: {(error.cause or error).message.strip()}")
     return result.success
+
+
+def _findings(warehouse: Warehouse, outcome: str) -> list[str]:
+    """Expectations of the last audits with this outcome: table, what it protects, what was found."""
+    warehouse.ensure("meta.checks")
+    return [
+        f"{table}: {because} Found: {observed or 'no match'}"
+        for table, because, observed in warehouse.con.execute(
+            "select table_name, because, observed from meta.checks where outcome = ? order by all", [outcome]
+        ).fetchall()
+    ]

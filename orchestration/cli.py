@@ -67,9 +67,7 @@ def build(
         for source in [*(data or []), REFERENCE / "series"]:
             outcomes = _ingest([source], None, None)
             refused += [o.message for o in outcomes if o.status in BAD]
-            if skipped := [Path(o.file).name for o in outcomes if o.status == "skipped"]:
-                shown = ", ".join(skipped[:3]) + (", …" if len(skipped) > 3 else "")
-                console.print(f"{len(skipped)} files of {source} are of no family known here ({shown}).")
+            _say_skipped(console, outcomes)
         for line in refused:
             console.print(Text(f"refused  {line}", style="red"))
         with Progress(
@@ -106,6 +104,13 @@ def build(
             )
     if not report.ok or refused:
         raise typer.Exit(FAILED)
+
+
+def _say_skipped(console: Console, outcomes: list[Any]) -> None:
+    """Files of a folder that claim to be no agency file, in one line; `border ingest FILE` says why for each."""
+    if skipped := [Path(o.file).name for o in outcomes if o.status == "skipped"]:
+        shown = ", ".join(skipped[:3]) + (", …" if len(skipped) > 3 else "")
+        console.print(f"{len(skipped)} files passed by, of no family known here: {shown}", soft_wrap=True)
 
 
 def _ingest(paths: list[Path], published: str | None, trust: str | None) -> list[Any]:
@@ -145,7 +150,8 @@ def ingest(
     else:
         console = open_console()
         styles = {"added": "green", "refused": "red", "unknown": "red"}
-        for o in outcomes:
+        _say_skipped(console, outcomes)
+        for o in (o for o in outcomes if o.status != "skipped"):
             console.print(Text(f"{o.status:<9}{o.message}", style=styles.get(o.status, "")), soft_wrap=True)
         added = sum(o.status == "added" for o in outcomes)
         console.print(
@@ -153,6 +159,21 @@ def ingest(
         )
     if any(o.status in BAD for o in outcomes):
         raise typer.Exit(FAILED)
+
+
+@app.command("set-aside")
+def set_aside(
+    release: Annotated[str, typer.Argument(help="Release, as `border status` or a message names it.")],
+    because: Annotated[str, typer.Option(help="Why, for whoever asks later.")],
+) -> None:
+    """Take a release out of every build; its bytes and the reason stay in the archive."""
+    from warehouse.archive import Archive
+
+    with one_line_errors():
+        now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+        Archive(Home.from_environment().archive).set_aside(release, because, now)
+        _record_releases()
+    open_console().print(f"{release} is set aside. Run `border build` to publish without it.")
 
 
 def _record_releases() -> None:
@@ -474,9 +495,8 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def publish() -> None:
     """Publish the build again if its last audit passed; `border build` does this by itself."""
-    from expectations.suites import suites
-    from orchestration.assets import code_version
-    from warehouse import publish as publication
+    from orchestration import steps
+    from warehouse.publish import NotPublishable
     from warehouse.writer import BuildLock, Warehouse
 
     home = Home.from_environment()
@@ -485,10 +505,9 @@ def publish() -> None:
             stop(f"{home.build_file}: nothing has been built; run `border build`", USAGE)
         with Warehouse(home.build_file) as warehouse:
             try:
-                publication.gate(warehouse, [s.table for s in suites().values()])
                 now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-                version = publication.publish(warehouse, home.published_file, code=code_version(), now=now)
-            except publication.NotPublishable as error:
+                version = steps.publish_build(warehouse, home.published_file, now)
+            except NotPublishable as error:
                 stop(f"not published:\n{error}", FAILED)
     open_console().print(f"Published {home.published_file} (version {version}).")
 

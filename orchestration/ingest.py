@@ -60,7 +60,7 @@ def ingest(
         if not path.exists():
             yield Outcome(str(path), "refused", f"{path}: no such file or folder")
             continue
-        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        for file in _files_of(path) if path.is_dir() else [path]:
             if file.suffix.lower() == ".zip":
                 yield from _ingest_zip(file, archive, published, trust, now)
             elif path.is_dir() and file.suffix.lower() not in READABLE:
@@ -74,6 +74,18 @@ def ingest(
                 # Met on the way through a folder, a file that claims nothing is passed by; named by hand, it is not.
                 is_passed_by = outcome.status == "unknown" and path.is_dir()
                 yield replace(outcome, status="skipped") if is_passed_by else outcome
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """Files under a folder, hidden ones and links that lead out of it left alone."""
+    root = folder.resolve()
+    return sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file()
+        and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+        and p.resolve().is_relative_to(root)
+    )
 
 
 def _ingest_zip(
@@ -152,6 +164,10 @@ def ingest_bytes(
         return Outcome(path_text, "unknown", str(error))
     except (RefusedFile, ArchiveError) as error:
         return Outcome(path_text, "refused", str(error))
+    if because := archive.set_aside_because(release.release_id):
+        return Outcome(
+            path_text, "known", f"{name}: {release.release_id} was set aside and stays so: {because}", release
+        )
     archive.store(data)
     if archive.record(release):
         return Outcome(
@@ -199,6 +215,10 @@ def describe(
             origin=origin,
         )
     )
+    # Known only to a month that is not over yet, it was public by the day it was received.
+    published_on = public.published_on
+    if public.precision == "month":
+        published_on = min(published_on, max(now.date(), published_on.replace(day=1)))
     return Release(
         release_id=archives.release_id(recognised.family, sha256),
         source=families.families()[recognised.family].title,
@@ -207,7 +227,7 @@ def describe(
         file_name=name,
         sha256=sha256,
         bytes=len(data),
-        published_on=public.published_on.isoformat(),
+        published_on=published_on.isoformat(),
         published_precision=public.precision,
         published_basis=public.basis,
         data_from=months[0],

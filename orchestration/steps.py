@@ -6,6 +6,7 @@ Does not belong here: Dagster, the command line.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator
@@ -18,13 +19,15 @@ import pyarrow as pa
 
 import transforms
 from expectations import reviewed
+from expectations.suites import suites
 from orchestration import claim_steps
 from transforms import breaks, families, measures, published_figures
 from transforms.models import Model, model, models
+from transforms.table_macros import table_macros
 from warehouse import archive as archives
-from warehouse import contracts
+from warehouse import contracts, macros, publish
 from warehouse.archive import Archive, Release
-from warehouse.paths import REFERENCE
+from warehouse.paths import PROJECT, REFERENCE
 from warehouse.writer import Warehouse
 
 #: Core tables of encounters and the model that conforms their lines.
@@ -156,14 +159,21 @@ def _quoted_release_id(row: dict[str, Any]) -> str:
 
 
 def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
-    """Write meta.releases from the archive's manifests; returns them, oldest first."""
+    """Write meta.releases from the archive's manifests, oldest first; rows of releases set aside leave raw and core."""
     releases = archive.releases()
     originals = {r.sha256 for r in releases}
-    _replace_rows(
-        warehouse,
-        "meta.releases",
-        [{**vars(r), "is_superseded": r.origin_sha256 in originals} for r in releases] + _quoted_releases(),
-    )
+    with warehouse.transaction():
+        _replace_rows(
+            warehouse,
+            "meta.releases",
+            [{**vars(r), "is_superseded": r.origin_sha256 in originals} for r in releases]
+            + _quoted_releases(),
+        )
+        for table in (*RAW_TABLES, *CORE_TABLES, "meta.row_ledger", "meta.quarantine", "meta.loads"):
+            if warehouse.exists(table):
+                warehouse.con.execute(
+                    f"delete from {table} where release_id not in (select release_id from meta.releases)"
+                )
     return releases
 
 
@@ -476,3 +486,21 @@ def _fingerprint(what: str) -> str:
         digest.update(model(what.replace("conformed_lines", "monthly_encounters")).sql.encode())
         digest.update(json.dumps([reviewed.code_map(), reviewed.corrections(), reviewed.tables()]).encode())
     return digest.hexdigest()[:16]
+
+
+def publish_build(warehouse: Warehouse, target: Path, now: dt.datetime) -> str:
+    """Publish the open build at `target` if its last audit passed; returns the version. Raises NotPublishable."""
+    publish.gate(warehouse, [suite.table for suite in suites().values()])
+    macros.create(warehouse.con, table_macros())
+    return publish.publish(warehouse, target, code=code_version(), now=now)
+
+
+@cache
+def code_version() -> str:
+    """Hash of everything in the repository that decides a figure: models, parsers, reviewed data, contracts."""
+    digest = hashlib.sha256()
+    for package in ("transforms", "expectations", "warehouse", "claims", "reference"):
+        for path in sorted((PROJECT / package).rglob("*")):
+            if path.suffix in (".py", ".sql", ".yml", ".csv", ".json"):
+                digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
+    return digest.hexdigest()

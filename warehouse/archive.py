@@ -116,6 +116,24 @@ class Archive:
         _write_whole(path, (json.dumps(asdict(release), indent=2) + "\n").encode())
         return True
 
+    def set_aside(self, release_id: str, reason: str, now: dt.datetime) -> None:
+        """Take a release out of every build, keeping its bytes and the reason; ArchiveError when there is none."""
+        path = self.root / "releases" / f"{release_id}.json"
+        if not path.exists():
+            raise ArchiveError(f"{release_id}: no such release in the archive; `border status` lists them")
+        manifest = json.loads(path.read_text("utf-8"))
+        manifest |= {"set_aside_at": now.isoformat(timespec="seconds"), "set_aside_because": reason}
+        _write_whole(self._aside(release_id), (json.dumps(manifest, indent=2) + "\n").encode())
+        path.unlink()
+
+    def set_aside_because(self, release_id: str) -> str | None:
+        """Why a release was set aside; None when it was not."""
+        path = self._aside(release_id)
+        return json.loads(path.read_text("utf-8"))["set_aside_because"] if path.exists() else None
+
+    def _aside(self, release_id: str) -> Path:
+        return self.root / "set_aside" / f"{release_id}.json"
+
     def releases(self) -> list[Release]:
         """Every recorded release, oldest publication first."""
         folder = self.root / "releases"
