@@ -423,17 +423,26 @@ def sql(
     if not rows:
         console.print("no rows")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, value in rows[0].items():
-        table.add_column(
-            name,
-            justify="right" if isinstance(value, int | float) and not isinstance(value, bool) else "left",
-        )
-    for row in rows[:limit]:
-        table.add_row(*("" if v is None else Text(str(v)) for v in row.values()))
-    console.print(table)
+    shown = [{name: "" if v is None else str(v) for name, v in row.items()} for row in rows[:limit]]
+    widths = {name: max(len(name), *(len(row[name]) for row in shown)) for name in shown[0]}
+    if sum(widths.values()) + 2 * len(widths) > console.width:
+        _print_records(console, shown)  # too wide for a table: every value whole, a line each
+    else:
+        numbers = [n for n, v in rows[0].items() if isinstance(v, int | float) and not isinstance(v, bool)]
+        table = plain_table(*shown[0], right=numbers)
+        for row in shown:
+            table.add_row(*map(Text, row.values()))
+        console.print(table)
     if len(rows) > limit:
         console.print(f"{limit} of {len(rows):,} rows shown; --limit shows more, --json all")
+
+
+def _print_records(console: Console, rows: list[dict[str, str]]) -> None:
+    pad = max(map(len, rows[0]))
+    for position, row in enumerate(rows, 1):
+        console.print(Text(f"row {position}", style="bold"))
+        for name, value in row.items():
+            console.print(Text(f"  {name:<{pad}}  {value}"), soft_wrap=True)
 
 
 @app.command()

@@ -81,8 +81,13 @@ def open_published() -> duckdb.DuckDBPyConnection:
 def rows_of(
     con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None
 ) -> list[dict[str, Any]]:
+    """Rows by column name; a name that a query gives twice is numbered, so that no column is lost."""
     cursor = con.execute(sql, parameters)
-    names = [d[0] for d in cursor.description or []]
+    names: list[str] = []
+    for name, *_ in cursor.description or []:
+        names.append(
+            name if name not in names else f"{name}_{sum(n.split('_')[0] == name for n in names) + 1}"
+        )
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 

@@ -170,10 +170,10 @@ def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
             + _quoted_releases(),
         )
         for table in (*RAW_TABLES, *CORE_TABLES, "meta.row_ledger", "meta.quarantine", "meta.loads"):
-            if warehouse.exists(table):
-                warehouse.con.execute(
-                    f"delete from {table} where release_id not in (select release_id from meta.releases)"
-                )
+            warehouse.ensure(table)
+            warehouse.con.execute(
+                f"delete from {table} where release_id not in (select release_id from meta.releases)"
+            )
     return releases
 
 
