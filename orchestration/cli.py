@@ -30,6 +30,7 @@ from orchestration.screen import (
     one_line_errors,
     open_console,
     open_published,
+    plain_table,
     print_json,
     rows_of,
     stop,
