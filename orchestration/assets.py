@@ -4,6 +4,7 @@ Every asset is a table (key = schema, table), or the published file and its page
 `orchestration.steps`; an asset adds what Dagster shows: rows, schema, lineage, grain.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
@@ -14,6 +15,8 @@ from orchestration.resources import Ledger
 from transforms.models import Model, models
 from warehouse import contracts, publish
 from warehouse.writer import Warehouse
+
+warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy; one line an asset on every command
 
 POOL = "duckdb"  # limit 1: DuckDB has one writer
 OWNERS = ["team:border-ledger"]
