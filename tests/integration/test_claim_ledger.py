@@ -10,6 +10,8 @@ import pytest
 from installation import Ledger
 
 from orchestration import claim_steps, steps
+from transforms import claims
+from transforms.claim_language import holds
 from transforms.claim_verdict import Reading, verdict
 from transforms.models import model
 from warehouse.writer import Warehouse
@@ -49,8 +51,8 @@ def ask(warehouse: Warehouse, sql: str) -> list[tuple[Any, ...]]:
 def counted(warehouse: Warehouse, number: int) -> dict[tuple[str, str], tuple[str, bool | None]]:
     """Reading to the digits DOMAIN prints and whether the words hold, by assertion and definition."""
     return {
-        (assertion, definition): (shown, holds)
-        for assertion, definition, shown, holds in ask(
+        (assertion, definition): (shown, held)
+        for assertion, definition, shown, held in ask(
             warehouse,
             f"""
             select assertion_id, definition_id,
@@ -235,6 +237,16 @@ def test_verdicts_are_those_of_the_rule_over_the_readings(judged: Warehouse) -> 
             f"where claim_id = '{claim_id}' and is_counted",
         )
         assert verdict([Reading(*row) for row in rows], is_in_scope=in_scope) == found
+
+
+def test_sql_and_python_agree_on_what_the_words_allow(judged: Warehouse) -> None:
+    printed = {(c.id, a.id): a.printed for c in claims.load() for a in c.assertions}
+    rows = ask(
+        judged, f"select claim_id, assertion_id, reading, holds from {READINGS} where reading is not null"
+    )
+    assert len(rows) > 40
+    for claim_id, assertion_id, reading, held in rows:
+        assert holds(printed[claim_id, assertion_id], reading) is held, (assertion_id, reading)
 
 
 # What depends on what. Every change is rolled back, since the warehouse is shared.
