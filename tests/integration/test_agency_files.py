@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from installation import NOW, ROOT, Ledger
 
 from orchestration.carry import carry
 from orchestration.ingest import ingest
+from warehouse import provenance
 
 USBP_SOUTHWEST = dict(
     zip(
@@ -311,3 +313,32 @@ def test_every_line_of_every_csv_is_in_raw_with_its_number(files: Ledger, agency
             f"select line_no, encounters_label from {table} where release_id = ? order by line_no", release_id
         )
         assert raw == list(enumerate(printed[1:], 2)), path.name
+
+
+@pytest.mark.parametrize(
+    ("measure", "release", "value", "text"),
+    [
+        ("usbp_southwest", "usbp_southwest_workbook", 75_312, "FY2021TD\tJAN\t"),
+        ("ohss_usbp_southwest", "ohss_monthly", 75_320, "!"),
+        ("cbp_southwest", "cbp_sbo", 78_414, "2021,"),
+        ("usbp_southwest", "quoted", 75_198, ",75198,exact,"),
+    ],
+)
+def test_rows_cells_and_lines_of_every_layout_add_up_to_the_figure(
+    files: Ledger, measure: str, release: str, value: int, text: str
+) -> None:
+    files.warehouse.ensure("meta.publication")
+    con = files.warehouse.con
+    vintages = [
+        row[0]
+        for row in files.rows(
+            "select release_id from marts.measure_vintages where measure_id = ? and month_start = '2021-01-01' "
+            "and starts_with(release_id, ?) order by vintage_no",
+            measure,
+            release,
+        )
+    ]
+    found = provenance.figure(con, measure, dt.date(2021, 1, 1), release_id=vintages[0])
+    lines = provenance.source_lines(con, files.archive, found)
+    assert found.value == sum(line.encounters for line in lines) == value
+    assert all(text in line.text for line in lines)
