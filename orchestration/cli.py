@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from orchestration import cli_claims, cli_vintages
+from orchestration import cli_claims, cli_ops, cli_vintages
 from orchestration.screen import (
     FAILED,
     USAGE,
@@ -47,6 +47,8 @@ app = typer.Typer(
 
 app.add_typer(cli_claims.commands)
 app.add_typer(cli_vintages.commands)
+app.add_typer(cli_ops.commands)
+
 BAD = ("refused", "unknown")
 
 

@@ -139,6 +139,7 @@ def ingest_bytes(
     published: str | None = None,
     trust: str | None = None,
     origin: str | None = None,
+    published_basis: str = "given by hand",
     now: dt.datetime,
 ) -> Outcome:
     """Archive one file given its bytes and the path it came under."""
@@ -159,7 +160,15 @@ def ingest_bytes(
             f"{name}: line 1: found a PDF, expected CSV or xlsx. Extract its table first (docs/sources.md).",
         )
     try:
-        release = describe(data, path_text, published=published, trust=trust, origin=origin, now=now)
+        release = describe(
+            data,
+            path_text,
+            published=published,
+            trust=trust,
+            origin=origin,
+            published_basis=published_basis,
+            now=now,
+        )
     except UnknownFile as error:
         return Outcome(path_text, "unknown", str(error))
     except (RefusedFile, ArchiveError) as error:
@@ -183,6 +192,7 @@ def describe(
     published: str | None,
     trust: str | None,
     origin: str | None,
+    published_basis: str = "given by hand",
     now: dt.datetime,
 ) -> Release:
     """The release a file makes. Raises RefusedFile or ArchiveError with one line saying why it cannot be one."""
@@ -213,6 +223,7 @@ def describe(
             published=published,
             trust=trust,
             origin=origin,
+            published_basis=published_basis,
         )
     )
     # Known only to a month that is not over yet, it was public by the day it was received.

@@ -173,6 +173,7 @@ def publication(
     published: str | None = None,
     trust: str | None = None,
     origin: str | None = None,
+    published_basis: str = "given by hand",
 ) -> Publication:
     """When a file was public: from `published` (`2024-03` or `2024-03-22`), the list of known files, a year-month
     folder or date in its path, or the data cut-off its name states.
@@ -183,7 +184,7 @@ def publication(
     trust = trust or known.get("trust", "mirrored")
     origin = origin or known.get("origin", "supplied by a person")
     if published:
-        return Publication(*_parse_published(published), "given by hand", trust, origin)
+        return Publication(*_parse_published(published), published_basis, trust, origin)
     if "published_on" in known:
         return Publication(
             known["published_on"], known["published_precision"], known["published_basis"], trust, origin

@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, ClassVar
 
 import duckdb
 
@@ -27,34 +28,67 @@ class BuildBusy(Exception):
 
 
 class BuildLock:
-    """One build at a time on one machine; the operating system releases it when the process ends, however it ends."""
+    """One build at a time on one machine; the operating system releases it when the process ends, however it ends.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._handle: int | None = None
+    A process that holds the lock may take it again. With `wait` seconds another process's build is waited for.
+    """
+
+    _held: ClassVar[dict[Path, tuple[int, int]]] = {}
+    """Locks of this process: file handle and how often it was taken, by path."""
+
+    def __init__(self, path: Path, wait: float = 0.0) -> None:
+        self._path = path.absolute()
+        self._wait = wait
 
     def __enter__(self) -> BuildLock:
+        if self._path in self._held:
+            handle, depth = self._held[self._path]
+            self._held[self._path] = handle, depth + 1
+            return self
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 32).decode() or "unknown"
-            os.close(handle)
-            raise BuildBusy(
-                f"{self._path}: process {holder} is building; wait for it to end, or stop it, and build again"
-            ) from None
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        deadline = time.monotonic() + max(self._wait, 0.3)  # `holder` looks through the lock for a moment
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                holder = os.read(handle, 32).decode() or "unknown"
+                os.close(handle)
+                raise BuildBusy(
+                    f"{self._path}: process {holder} is building; wait for it to end, or stop it, and build again"
+                ) from None
         os.ftruncate(handle, 0)
-        os.write(handle, str(os.getpid()).encode())
-        self._handle = handle
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        self._held[self._path] = handle, 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
+        handle, depth = self._held.pop(self._path)
+        if depth > 1:
+            self._held[self._path] = handle, depth - 1
+        else:
+            os.close(handle)
+
+    @classmethod
+    def holder(cls, path: Path) -> int | None:
+        """The process that holds the lock, 0 where it has not said; None when nobody does."""
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(os.read(handle, 32) or 0)
+        finally:
+            os.close(handle)
+        return None
 
 
 class Warehouse:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from warehouse.acquire.check import check_sources
 from warehouse.acquire.conduct import Conduct
 from warehouse.acquire.content import HeaderCheck, expected_header
-from warehouse.acquire.errors import AcquireError, Reason
+from warehouse.acquire.errors import AcquireError, InboxBusy, Reason
 from warehouse.acquire.fetch_log import append_fetch_log
 from warehouse.acquire.inbox import Arrival, ArrivalNote, waiting
 from warehouse.acquire.results import ByteChange, FetchResult, FetchState
@@ -33,6 +33,7 @@ __all__ = [
     "FetchResult",
     "FetchState",
     "HeaderCheck",
+    "InboxBusy",
     "Known",
     "KnownFile",
     "Reason",

@@ -44,6 +44,10 @@ class AcquireError(Exception):
     """Something on this machine or in its settings stops acquisition; one line that says what to do."""
 
 
+class InboxBusy(AcquireError):
+    """Another fetch holds the inbox; trying again later helps."""
+
+
 class FetchFault(Exception):
     """A publisher's answer that is not the file. `detail` is one line for a person."""
 

@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from warehouse.acquire.errors import AcquireError
+from warehouse.acquire.errors import AcquireError, InboxBusy
 
 NOTE = "arrival.json"
 _NAME_MAX = 180
@@ -146,7 +146,7 @@ def sole_use(inbox: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise AcquireError(f"{inbox}: another fetch is running; wait for it to end") from None
+            raise InboxBusy(f"{inbox}: another fetch is running; wait for it to end") from None
         yield
     finally:
         os.close(handle)
