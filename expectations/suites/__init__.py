@@ -1,4 +1,4 @@
-"""The suites: what every table of raw and core must look like, one suite a table.
+"""The suites: what every table of raw, core and marts must look like, one suite a table.
 
 Belongs here: which tables have a suite, and what else a suite reads. Does not belong here: running one
 (`expectations.runner`) and what a failure stops (`orchestration`).
@@ -12,7 +12,7 @@ import re
 from functools import cache
 
 from expectations.runner import Suite
-from expectations.suites import core, raw
+from expectations.suites import core, marts, raw
 
 
 @cache
@@ -22,7 +22,7 @@ def suites() -> dict[str, Suite]:
     Each holds on a warehouse with any part of the families: an expectation about a family whose releases are
     absent has nothing to fail on.
     """
-    return {suite.table: suite for suite in (*raw.suites(), *core.suites())}
+    return {suite.table: suite for suite in (*raw.suites(), *core.suites(), *marts.suites())}
 
 
 def tables_read(suite: Suite) -> frozenset[str]:

@@ -43,6 +43,9 @@ def suites() -> list[Suite]:
         _monthly_totals_suite(),
         _monthly_by_dimension_suite(),
         _quoted_figures_suite(),
+        _release_preference_suite(),
+        _month_successions_suite(),
+        _restatements_suite(),
     ]
 
 
@@ -1021,7 +1024,7 @@ def _monthly_by_dimension_suite() -> Suite:
                         group by release_id, month_start, component_code, region_code
                     ),
 
-                    {_UNSPLIT}
+                    {UNSPLIT}
 
                     select
                         groups.release_id, groups.month_start, groups.component_code, groups.region_code, groups.dimension,
@@ -1052,7 +1055,7 @@ def _monthly_by_dimension_suite() -> Suite:
     )
 
 
-_UNSPLIT = """
+UNSPLIT = """
     unsplit as (
         select distinct release_id, month_start, unnest(undivided) as dimension
         from (
@@ -1143,6 +1146,118 @@ def _quoted_figures_suite() -> Suite:
             ),
         ],
         description="Single figures pages and articles printed.",
+        min_rows=0,
+    )
+
+
+def _release_preference_suite() -> Suite:
+    table = "core.release_preference"
+    return Suite(
+        _name(table),
+        table,
+        [
+            ExpectNoRows(
+                name="preferences_repeated",
+                sql=f"""
+                    select preference, count(*) as releases, min(release_id) as release_id
+                    from {TABLE}
+                    group by preference
+                    having count(*) > 1
+                    order by preference
+                """,
+                column="preference",
+                title="No two releases share a place.",
+                because="Which release answers must never be left to chance.",
+            ),
+            ExpectNoRows(
+                name="releases_without_a_place",
+                sql=f"""
+                    select releases.release_id, releases.file_name, releases.is_superseded, preference.preference
+                    from meta.releases as releases
+                    left join {TABLE} as preference on releases.release_id = preference.release_id
+                    where releases.is_superseded <> (preference.release_id is null)
+                    order by releases.release_id
+                """,
+                column="release_id",
+                title="Every release has a place, and a carried series whose original is here has none.",
+                because="A release without a place answers nothing; a carried series beside its original "
+                "would answer twice.",
+            ),
+            ExpectNoRows(
+                name="quoted_before_files",
+                sql=f"""
+                    select quoted.release_id, quoted.preference, files.release_id as file_release_id
+                    from {TABLE} as quoted
+                    inner join {TABLE} as files on quoted.preference < files.preference
+                    where quoted.is_quoted and not files.is_quoted
+                    order by quoted.release_id, files.release_id
+                """,
+                column="preference",
+                title="Every file comes before every quoted figure.",
+                because="A figure read off a page stands in where no file covers the month, never in place "
+                "of a file.",
+            ),
+        ],
+        description="The one order in which releases answer.",
+    )
+
+
+def _month_successions_suite() -> Suite:
+    table = "core.month_successions"
+    return Suite(
+        _name(table),
+        table,
+        [
+            ExpectNoRows(
+                name="successions_out_of_order",
+                sql=f"""
+                    select new_release_id, old_release_id, month_start, new_published_on, old_published_on
+                    from {TABLE}
+                    where old_published_on > new_published_on or old_release_id = new_release_id
+                    order by new_release_id, month_start
+                """,
+                title="A month is compared with a release published before.",
+                because="A restatement read backwards turns a rise into a fall.",
+            ),
+        ],
+        description="For every month a release restates, the release that held it before.",
+        min_rows=0,
+    )
+
+
+def _restatements_suite() -> Suite:
+    table = "core.cbp__restatements"
+    return Suite(
+        _name(table),
+        table,
+        [
+            ExpectNoRows(
+                name="restated_cells_do_not_add_up",
+                sql=f"""
+                    with cells as (
+                        select new_release_id, month_start, sum(delta_encounters) as delta_encounters
+                        from {TABLE}
+                        group by new_release_id, month_start
+                    )
+
+                    select
+                        successions.new_release_id, successions.old_release_id, successions.month_start,
+                        successions.delta_encounters, coalesce(cells.delta_encounters, 0) as sum_of_cells
+                    from core.month_successions as successions
+                    inner join meta.families as families on successions.family = families.family
+                    left join cells
+                        on successions.new_release_id = cells.new_release_id
+                        and successions.month_start = cells.month_start
+                    where families.publisher_code = 'cbp'
+                        and successions.delta_encounters <> coalesce(cells.delta_encounters, 0)
+                    order by successions.new_release_id, successions.month_start
+                """,
+                column="delta_encounters",
+                title="The cells a release changed add up to the change of the month.",
+                because="Who was added or taken away must explain by how much the month moved.",
+            ),
+        ],
+        description="Which cells CBP restated.",
         min_rows=0,
     )
 

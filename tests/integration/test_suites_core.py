@@ -15,6 +15,7 @@ from suites_warehouse import (
     File,
     Row,
     build,
+    change,
     copy,
     everything,
     history_file,
@@ -311,11 +312,6 @@ def test_a_carried_series_must_hold_the_corrected_encounters(
 
 
 # -------------------------------------------------------------------------------------------------- cells
-
-
-def change(warehouse: duckdb.DuckDBPyConnection, table: str, assignment: str, where: str) -> None:
-    (changed,) = warehouse.execute(f"update {table} set {assignment} where {where}").fetchall()[0]
-    assert changed, f"the fault was not planted: no row of {table} where {where}"
 
 
 ONE_LINE = "line_nos = [2] and family = 'cbp_nationwide_state'"
@@ -700,11 +696,11 @@ def test_a_figure_printed_before_its_month_was_over_fails(warehouse: duckdb.Duck
     change(
         warehouse,
         table,
-        "published_on = date '2021-01-15'",
-        "figure_id = 'usbp-southwest-2021-01-cbp-2021-02-10'",
+        "published_on = date '2017-01-15'",
+        "figure_id = 'usbp-southwest-2017-01-cbp-2017-02'",
     )
     (row,) = run_one(warehouse, table, "printed_before_the_month_ended").sample
-    assert row["encounters"] == "75198"
+    assert row["encounters"] == "31575"
 
 
 def test_a_quoted_figure_needs_a_release_and_a_measure(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -713,7 +709,58 @@ def test_a_quoted_figure_needs_a_release_and_a_measure(warehouse: duckdb.DuckDBP
         warehouse,
         table,
         "release_id = 'cbp_sbo-0', measure_id = 'everybody'",
-        "figure_id = 'usbp-southwest-2021-01-cbp-2021-02-10'",
+        "figure_id = 'usbp-southwest-2017-01-cbp-2017-02'",
     )
     assert run_one(warehouse, table, "quoted_but_not_a_release").sample[0]["release_id"] == "cbp_sbo-0"
     assert run_one(warehouse, table, "quoted_of_an_unknown_measure").sample[0]["measure_id"] == "everybody"
+
+
+# ------------------------------------------------------------------------------------------------ releases
+
+
+def test_two_releases_with_one_place_fail(warehouse: duckdb.DuckDBPyConnection) -> None:
+    table = "core.release_preference"
+    change(warehouse, table, "preference = 1", "preference = 2")
+    (row,) = run_one(warehouse, table, "preferences_repeated").sample
+    assert (row["preference"], row["releases"]) == ("1", "2")
+
+
+def test_a_release_without_a_place_fails(warehouse: duckdb.DuckDBPyConnection) -> None:
+    table = "core.release_preference"
+    warehouse.execute(f"delete from {table} where preference = 1")
+    (row,) = run_one(warehouse, table, "releases_without_a_place").sample
+    assert row["preference"] is None
+
+
+def test_a_superseded_series_with_a_place_fails(warehouse: duckdb.DuckDBPyConnection) -> None:
+    change(warehouse, "meta.releases", "is_superseded = true", "file_name = 'history-to-2020.csv'")
+    (row,) = run_one(warehouse, "core.release_preference", "releases_without_a_place").sample
+    assert row["file_name"] == "history-to-2020.csv"
+
+
+def test_a_quoted_figure_before_a_file_fails(warehouse: duckdb.DuckDBPyConnection) -> None:
+    table = "core.release_preference"
+    change(
+        warehouse,
+        table,
+        "preference = 0",
+        "release_id = (select max(release_id) from meta.releases where trust = 'quoted')",
+    )
+    assert run_one(warehouse, table, "quoted_before_files").unexpected_count == 4  # before each of the files
+
+
+def test_a_month_compared_with_a_later_release_fails(warehouse: duckdb.DuckDBPyConnection) -> None:
+    table = "core.month_successions"
+    change(warehouse, table, "old_published_on = date '2030-01-01'", "month_start = date '2022-01-01'")
+    assert run_one(warehouse, table, "successions_out_of_order").unexpected_count == 1
+
+
+def test_restated_cells_must_explain_the_change_of_the_month(tmp_path: Path) -> None:
+    later = southwest_file("2020-10", "2022-09", "2022-10", edit=scaled("JAN", 0.9))
+    database = duckdb.connect(str(build(tmp_path, [closed_year(), later])))
+    table = "core.cbp__restatements"
+    assert run_one(database, table, "restated_cells_do_not_add_up").success
+    database.execute(f"delete from {table} where component_code = 'ofo'")
+    (row,) = run_one(database, table, "restated_cells_do_not_add_up").sample
+    assert (row["month_start"] or "").startswith("2021-01")
+    assert int(row["delta_encounters"] or 0) < int(row["sum_of_cells"] or 0) < 0
