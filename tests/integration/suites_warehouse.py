@@ -40,8 +40,8 @@ NAMES = [dt.date(2000, month, 1).strftime("%B") for month in range(1, 13)]
 Row = list[str]
 Edit = Callable[[list[Row]], list[Row]]
 
-# One source file: its bytes, its name, and the month it was public.
-File = tuple[bytes, str, str]
+# One source file: its bytes, its name, and the month it was public; None where the project knows it.
+File = tuple[bytes, str, str | None]
 
 
 def months(first: str, last: str) -> list[dt.date]:
@@ -178,11 +178,11 @@ def everything() -> list[File]:
     ]
 
 
-def build(folder: Path, files: list[File], figures: Sequence[Mapping[str, object]] = ()) -> Path:
+def build(folder: Path, files: list[File], figures: Sequence[Mapping[str, object]] | None = ()) -> Path:
     """Ingest and load the files with the steps of a build; returns the warehouse's path.
 
     The agency's own figures of the made-up months are taken out, for no made-up month can be theirs; `figures`
-    are rows of meta.published_figures in their place.
+    are rows of meta.published_figures in their place. None keeps the agency's, for real files.
     """
     archive = Archive(folder / "archive")
     for data, name, published in files:
@@ -191,13 +191,15 @@ def build(folder: Path, files: list[File], figures: Sequence[Mapping[str, object
     path = folder / "warehouse.duckdb"
     with Warehouse(path) as warehouse:
         steps.load_reviewed(warehouse)
-        warehouse.con.execute(
-            "delete from meta.published_figures where month_start between date '2018-10-01' and date '2023-09-01'"
-        )
-        columns = [one.name for one in contracts.table("meta.published_figures").columns]
-        warehouse.append(
-            "meta.published_figures", [tuple(one.get(column) for column in columns) for one in figures]
-        )
+        if figures is not None:
+            warehouse.con.execute(
+                "delete from meta.published_figures "
+                "where month_start between date '2018-10-01' and date '2023-09-01'"
+            )
+            columns = [one.name for one in contracts.table("meta.published_figures").columns]
+            warehouse.append(
+                "meta.published_figures", [tuple(one.get(column) for column in columns) for one in figures]
+            )
         for release in steps.load_releases(warehouse, archive):
             steps.load_raw(warehouse, archive, release)
         for table in steps.CORE_TABLES:
