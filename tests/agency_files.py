@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 import xlsxwriter
@@ -238,5 +239,8 @@ def as_workbook(lines: Iterable[Line], header: Sequence[str] = WORKBOOK, titles:
         for row, line in enumerate(lines, titles + 1):
             for column, name in enumerate(header, 1):
                 value = line[name]
-                sheet.write(row, column, int(value) if name == "Count" and value.isdigit() else value)
+                if name == "Count" and re.fullmatch(r"[0-9]{1,15}", value):
+                    sheet.write_number(row, column, int(value))
+                else:
+                    sheet.write_string(row, column, value)
     return stream.getvalue()

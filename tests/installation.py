@@ -63,14 +63,14 @@ class Ledger:
         assert outcome.release is not None, outcome.message
         return outcome.release.release_id
 
-    def load(self) -> list[Release]:
-        """Everything in the archive → raw, core, marts."""
+    def load(self, *, marts: bool = True) -> list[Release]:
+        """Everything in the archive → raw and core, and the marts of the January comparison."""
         releases = steps.load_releases(self.warehouse, self.archive)
         for release in releases:
             steps.load_raw(self.warehouse, self.archive, release)
         for table in steps.CORE_TABLES:
             steps.load_core(self.warehouse, self.archive, table)
-        for name in models_of_encounters():
+        for name in models_of_encounters() if marts else ():
             steps.build_model(self.warehouse, name)
         return releases
 
