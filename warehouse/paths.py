@@ -54,6 +54,11 @@ class Home:
         return self.root / "data_docs"
 
     @property
+    def vendor(self) -> Path:
+        """Browser libraries of the site, as fetched."""
+        return self.root / "vendor"
+
+    @property
     def dagster(self) -> Path:
         return self.root / "dagster"
 

@@ -1,0 +1,452 @@
+"""Vega-Lite specifications from rows of the warehouse.
+
+Belongs here: marks, scales, shading of breaks, tooltips. Does not belong here: colours (the page's theme gives them,
+light or dark) and the computation of any value.
+
+Every mark's tooltip carries definition, release and status. A chart is described in words for those who do not see it
+and always stands beside its table.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from warehouse.site import wording
+from warehouse.site.reading import Row
+
+Spec = dict[str, Any]
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+TITLE_42 = "Title 42 expulsions"
+REST = "Title 8"
+ALL_TITLES = "All titles, no split published"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart on a page: its specification, what it shows in words, and the note under it."""
+
+    id: str
+    spec: Spec
+    description: str
+    note: str = ""
+
+
+def _base(height: int, description: str) -> Spec:
+    return {
+        "$schema": SCHEMA,
+        "description": description,
+        "width": "container",
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+    }
+
+
+def _label_expression(definition: str) -> list[Spec]:
+    return [{"calculate": repr_js(definition), "as": "definition"}]
+
+
+def repr_js(text: str) -> str:
+    """A string literal of Vega's expression language."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+_TOOLTIP = [
+    {"field": "month", "title": "Month"},
+    {"field": "shown", "title": "Value"},
+    {"field": "status", "title": "Comparison"},
+    {"field": "finality", "title": "Status"},
+    {"field": "release", "title": "Release"},
+    {"field": "definition", "title": "Definition"},
+]
+
+
+def january_bars(
+    rows: list[Row], definition: str, bands: Sequence[Row], highlight: int | None = None
+) -> Spec:
+    """One bar per January, the Title 42 part apart, the years in which an authority was added shaded."""
+    values = []
+    for row in rows:
+        if row["value"] is None:
+            continue
+        about = {
+            "january": row["january"],
+            "month": f"January {row['january']}",
+            "status": wording.STATUS_WORDS.get(row["status"], row["status"]),
+            "finality": row["finality"] or "",
+            "release": row["release_id"],
+            "total": wording.count(row["value"]),
+        }
+        parts = [(REST, row["value"], 0)]
+        if row.get("title_42_value"):
+            parts = [
+                (REST, row["value"] - row["title_42_value"], 0),
+                (TITLE_42, row["title_42_value"], 1),
+            ]
+        for part, value, order in parts:
+            shown = wording.count(value)
+            if len(parts) > 1:
+                shown = f"{shown} {part} of {about['total']}"
+            values.append({**about, "part": part, "value": value, "order": order, "shown": shown})
+    has_parts = any(v["part"] == TITLE_42 for v in values)
+    shaded = [
+        {"january": row["january"], "label": band["label"]}
+        for row in rows
+        for band in bands
+        if row["value"] is not None and band["starts_on"] <= row["month_start"] <= band["ends_on"]
+    ]
+    x = {
+        "field": "january",
+        "type": "ordinal",
+        "axis": {"title": None, "labelAngle": 0, "labelOverlap": "greedy"},
+        "scale": {"paddingInner": 0.22, "paddingOuter": 0.1},
+    }
+    bars: Spec = {
+        "data": {"values": values},
+        "transform": _label_expression(definition),
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": x,
+            "y": {
+                "field": "value",
+                "type": "quantitative",
+                "stack": "zero",
+                "axis": {"title": "events", "format": ",d", "tickCount": 5},
+            },
+            "order": {"field": "order"},
+            "opacity": {
+                "condition": {"test": "datum.finality == 'provisional'", "value": 0.55},
+                "value": 1,
+            },
+            "tooltip": _TOOLTIP,
+        },
+    }
+    if has_parts:
+        bars["encoding"]["color"] = {
+            "field": "part",
+            "type": "nominal",
+            "scale": {"domain": [REST, TITLE_42]},
+            "legend": {"title": None, "orient": "top", "direction": "horizontal", "columns": 2},
+        }
+    layers: list[Spec] = []
+    if shaded:
+        layers.append(
+            {
+                "data": {"values": shaded},
+                "mark": {"type": "rect", "style": "band"},
+                "encoding": {"x": x, "tooltip": [{"field": "label", "title": "Break"}]},
+            }
+        )
+    layers.append(bars)
+    first, last = values[0]["january"], values[-1]["january"]
+    description = f"Bars, one a January, {first} to {last}. " + _extremes(
+        [(f"January {row['january']}", row["value"]) for row in rows if row["value"] is not None]
+    )
+    if shaded:
+        description += (
+            f" Shaded: {shaded[0]['label']}, Januaries {shaded[0]['january']} to {shaded[-1]['january']}."
+        )
+    return {**_base(280, description), "layer": layers}
+
+
+def monthly_line(rows: list[Row], definition: str, bands: Sequence[Row], rules: Sequence[Row]) -> Spec:
+    """Every month as a line that stops where a month is missing, with breaks shaded and ruled."""
+    known = [row for row in rows if row["value"] is not None]
+    start, end = known[0]["month_start"], known[-1]["month_start"]
+    by_month = {row["month_start"]: row for row in known}
+    values: list[dict[str, Any]] = []
+    for month in _months(start, end):
+        row = by_month.get(month)
+        if row is None:
+            values.append({"month_start": month.isoformat(), "value": None, "is_marked": False})
+            continue
+        beside = [_months_after(month, -1), _months_after(month, 1)]
+        values.append(
+            {
+                "month_start": month.isoformat(),
+                "month": wording.month(month),
+                "value": row["value"],
+                "shown": wording.count(row["value"]),
+                "status": wording.STATUS_WORDS.get(row["status"], row["status"]),
+                "finality": row["finality"] or "",
+                "release": row["release_id"],
+                # A month with no neighbour has no line; it would not be seen without its circle.
+                "is_marked": row["finality"] == "provisional" or not any(m in by_month for m in beside),
+            }
+        )
+    x = {
+        "field": "month_start",
+        "type": "temporal",
+        "axis": {
+            "title": None,
+            "format": "%Y",
+            "labelOverlap": True,
+            "tickCount": {"interval": "year", "step": 1},
+        },
+        "scale": {"domain": [start.isoformat(), end.isoformat()]},
+    }
+    y = {
+        "field": "value",
+        "type": "quantitative",
+        "axis": {"title": "events", "format": ",d", "tickCount": 5},
+    }
+    layers: list[Spec] = []
+    shaded = [b for b in bands if b["starts_on"] <= end and b["ends_on"] >= start]
+    if shaded:
+        layers.append(
+            {
+                "data": {"values": [_dated(b, ("starts_on", "ends_on"), (start, end)) for b in shaded]},
+                "mark": {"type": "rect", "style": "band"},
+                "encoding": {
+                    "x": {"field": "starts_on", "type": "temporal"},
+                    "x2": {"field": "ends_on"},
+                    "tooltip": [{"field": "label", "title": "Break"}],
+                },
+            }
+        )
+    ruled = [r for r in rules if start < r["break_on"] < end]
+    if ruled:
+        layers.append(
+            {
+                "data": {"values": [{**r, "break_on": r["break_on"].isoformat()} for r in ruled]},
+                "mark": {"type": "rule", "style": "break"},
+                "encoding": {
+                    "x": {"field": "break_on", "type": "temporal"},
+                    "tooltip": [{"field": "title", "title": "Break"}, {"field": "break_on", "title": "From"}],
+                },
+            }
+        )
+    encoding = {"x": x, "y": y}
+    layers += [
+        {
+            "data": {"values": values},
+            "mark": {"type": "line", "strokeWidth": 1.6, "invalid": "break-paths-show-path-domains"},
+            "encoding": encoding,
+        },
+        {
+            "data": {"values": [v for v in values if v["value"] is not None]},
+            "transform": _label_expression(definition),
+            "mark": {"type": "point", "size": 26, "strokeWidth": 1.2, "filled": False},
+            "encoding": {
+                **encoding,
+                "opacity": {"condition": {"test": "datum.is_marked", "value": 1}, "value": 0},
+                "tooltip": _TOOLTIP,
+            },
+        },
+    ]
+    description = f"Line, one point a month, {wording.month(start)} to {wording.month(end)}. " + _extremes(
+        [(wording.month(row["month_start"]), row["value"]) for row in known]
+    )
+    if shaded:
+        description += f" Shaded: {', '.join(b['label'] for b in shaded)}."
+    return {**_base(260, description), "layer": layers}
+
+
+def readings(rows: list[Row]) -> Spec:
+    """The same comparison under each definition: change in percent, one bar a definition."""
+    values = [
+        {
+            "reading": row["measure_title"],
+            "pct_change": row["pct_change"],
+            "text": wording.percent(row["pct_change"]),
+            "status": wording.STATUS_WORDS.get(row["status"], row["status"]),
+            "month": wording.month(row["month_start"]),
+            "shown": f"{wording.count(row['value'])} against {wording.count(row['prior'])}",
+            "release": row["release_id"],
+            "definition": row["definition"],
+            "finality": row["finality"] or "",
+        }
+        for row in rows
+        if row["pct_change"] is not None
+    ]
+    order = [v["reading"] for v in values]
+    span = max(abs(v["pct_change"]) for v in values) or 1
+    low = min(0.0, *(v["pct_change"] for v in values))
+    high = max(0.0, *(v["pct_change"] for v in values))
+    pad = span * 0.42
+    shared = {
+        "y": {
+            "field": "reading",
+            "type": "nominal",
+            "sort": order,
+            "axis": None,
+            "scale": {"paddingInner": 0.52},
+        },
+        "x": {
+            "field": "pct_change",
+            "type": "quantitative",
+            "axis": {"title": "change from the January before, percent", "tickCount": 5},
+            "scale": {
+                "domain": [low - (pad if low < 0 else 0), high + (pad if high > 0 else 0)],
+                "nice": False,
+            },
+        },
+        "tooltip": _TOOLTIP,
+    }
+    description = "Bars, one a definition: " + "; ".join(f"{v['reading']} {v['text']}" for v in values) + "."
+    name = {"type": "text", "align": "left", "baseline": "bottom", "style": "name", "yOffset": -9}
+    return {
+        **_base(46 * len(values), description),
+        "data": {"values": values},
+        "layer": [
+            {"mark": {"type": "bar"}, "encoding": {**shared, "opacity": _broken()}},
+            {
+                "mark": {"type": "text", "align": "left", "dx": 5, "style": "value"},
+                "transform": [{"filter": "datum.pct_change >= 0"}],
+                "encoding": {**shared, "text": {"field": "text"}},
+            },
+            {
+                "mark": {"type": "text", "align": "right", "dx": -5, "style": "value"},
+                "transform": [{"filter": "datum.pct_change < 0"}],
+                "encoding": {**shared, "text": {"field": "text"}},
+            },
+            {
+                "mark": {**name, "x": 0},
+                "encoding": {"y": shared["y"], "text": {"field": "reading"}, "tooltip": _TOOLTIP},
+            },
+            {
+                "mark": {"type": "tick", "style": "zero", "thickness": 1.5},
+                "encoding": {"y": shared["y"], "x": {"datum": 0, "type": "quantitative"}},
+            },
+        ],
+    }
+
+
+def _broken() -> Spec:
+    return {"condition": {"test": "datum.status == 'across a break'", "value": 0.55}, "value": 1}
+
+
+def small_bars(rows: list[Row], definition: str, bands: Sequence[Row], years: Sequence[int]) -> Spec:
+    """A small chart of one group: a bar per January, years with no value left empty."""
+    by_year = {row["january"]: row for row in rows if row["value"] is not None}
+    values = [
+        {
+            "january": year,
+            "value": row["value"],
+            "shown": wording.count(row["value"]),
+            "month": f"January {year}",
+            "status": wording.STATUS_WORDS.get(row["status"], row["status"]),
+            "finality": row["finality"] or "",
+            "release": row["release_id"],
+        }
+        for year, row in sorted(by_year.items())
+    ]
+    x = {
+        "field": "january",
+        "type": "ordinal",
+        "scale": {"domain": list(years), "paddingInner": 0.2},
+        "axis": {"title": None, "labelAngle": 0, "labelOverlap": "greedy", "ticks": False},
+    }
+    shaded = [
+        {"january": y, "label": b["label"]}
+        for y in years
+        for b in bands
+        if b["starts_on"] <= dt.date(y, 1, 1) <= b["ends_on"]
+    ]
+    layers: list[Spec] = []
+    if shaded:
+        layers.append(
+            {
+                "data": {"values": shaded},
+                "mark": {"type": "rect", "style": "band"},
+                "encoding": {"x": x, "tooltip": [{"field": "label", "title": "Break"}]},
+            }
+        )
+    layers.append(
+        {
+            "data": {"values": values},
+            "transform": _label_expression(definition),
+            "mark": {"type": "bar"},
+            "encoding": {
+                "x": x,
+                "y": {
+                    "field": "value",
+                    "type": "quantitative",
+                    "axis": {"title": None, "format": ",d", "tickCount": 3},
+                },
+                "tooltip": _TOOLTIP,
+            },
+        }
+    )
+    description = f"Bars, one a January, {values[0]['january']} to {values[-1]['january']}. " + _extremes(
+        [(v["month"], v["value"]) for v in values]
+    )
+    return {**_base(110, description), "layer": layers}
+
+
+def fan(rows: list[Row], definition: str, height: int = 120, *, labelled: bool = False) -> Spec:
+    """The values one month was given, by the day each was published; `labelled` writes each new value beside its point."""
+    values = [
+        {
+            "published_on": row["published_on"].isoformat(),
+            "value": row["value"],
+            "month": wording.month(row["month_start"]),
+            "shown": wording.count(row["value"]),
+            "status": f"published {wording.day(row['published_on'], row['published_precision'])}",
+            "finality": row["finality"],
+            "release": row["release_id"],
+            "label": wording.count(row["value"]) if i == 0 or row["value"] != rows[i - 1]["value"] else "",
+        }
+        for i, row in enumerate(rows)
+    ]
+    spread = [row["value"] for row in rows]
+    description = f"Steps: {wording.month(rows[0]['month_start'])} as published, " + "; ".join(
+        f"{v['shown']} ({row['published_on']})" for v, row in zip(values, rows, strict=True)
+    )
+    margin = max((max(spread) - min(spread)) * 0.25, 1)
+    encoding = {
+        "x": {
+            "field": "published_on",
+            "type": "temporal",
+            "axis": {"title": None, "labelOverlap": True, "format": "%b %Y", "tickCount": 3},
+        },
+        "y": {
+            "field": "value",
+            "type": "quantitative",
+            "scale": {"zero": False, "domain": [min(spread) - margin, max(spread) + margin], "nice": False},
+            "axis": {"title": None, "format": ",.0f", "tickCount": 3},
+        },
+    }
+    labels: Spec = {
+        "mark": {"type": "text", "align": "left", "dx": 7, "dy": 11, "style": "value"},
+        "encoding": {**encoding, "text": {"field": "label"}},
+    }
+    return {
+        **_base(height, description),
+        "data": {"values": values},
+        "transform": _label_expression(definition),
+        "layer": [
+            {"mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1.4}, "encoding": encoding},
+            {
+                "mark": {"type": "point", "filled": True, "size": 46},
+                "encoding": {**encoding, "tooltip": _TOOLTIP},
+            },
+            *([labels] if labelled else []),
+        ],
+    }
+
+
+def _months_after(month: dt.date, number: int) -> dt.date:
+    """First of the month some months later or earlier."""
+    years, index = divmod(month.year * 12 + month.month - 1 + number, 12)
+    return dt.date(years, index + 1, 1)
+
+
+def _months(first: dt.date, last: dt.date) -> Iterator[dt.date]:
+    """Every first of a month from `first` to `last`."""
+    while first <= last:
+        yield first
+        first = _months_after(first, 1)
+
+
+def _dated(row: Row, names: tuple[str, str], limits: tuple[dt.date, dt.date]) -> Row:
+    """A band with its ends inside the chart and as text."""
+    start, end = (min(max(row[name], limits[0]), limits[1]) for name in names)
+    return {**row, names[0]: start.isoformat(), names[1]: end.isoformat()}
+
+
+def _extremes(points: list[tuple[str, float]]) -> str:
+    low, high = min(points, key=lambda p: p[1]), max(points, key=lambda p: p[1])
+    return f"Lowest {wording.count(low[1])} ({low[0]}), highest {wording.count(high[1])} ({high[0]})."
