@@ -1,0 +1,169 @@
+"""A real browser over a built site: Debian's Chromium, driven headless, pages from a file server on loopback.
+
+Belongs here: fixtures. Without chromium or the libraries the tests are skipped and say so; where CI is set they fail
+instead, so that a machine that should run them cannot pass without.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from installation import Home
+
+from warehouse.paths import Home as Paths
+from warehouse.site import build_site, vendor
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+OPTIONS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,900",
+)
+
+
+def absent(reason: str) -> None:
+    """Skip, or fail where CI must run these tests."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def libraries() -> Path:
+    """The cache of browser libraries, filled; kept between runs."""
+    cache = Paths.from_environment().vendor
+    try:
+        for package in vendor.locked().values():
+            vendor.tarball(package, cache)
+    except vendor.VendorError as error:
+        absent(str(error))
+    return cache
+
+
+@pytest.fixture(scope="session")
+def site(small_home: Home, libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site as `border site` writes it."""
+    out = tmp_path_factory.mktemp("browser") / "site"
+    build_site(small_home.published, out, libraries, data_docs=small_home.root / "data_docs")
+    return out
+
+
+@pytest.fixture(scope="session")
+def axe(libraries: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The accessibility checker's script."""
+    [script] = vendor.vendor(["axe-core"], tmp_path_factory.mktemp("axe"), libraries)
+    return script.read_text("utf-8")
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Address of the site on a plain file server, on loopback."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(site)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    server.server_close()
+
+
+class Browser:
+    """One browser window; `open` waits until every visible chart is drawn."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver = driver
+
+    def view(self, width: int = 1280, *, dark: bool = False, media: str = "screen") -> None:
+        """Set the width, the colour scheme and the medium of the pages opened next."""
+        metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": [scheme]})
+
+    def open(self, address: str) -> None:
+        self.driver.get("about:blank")
+        self.driver.get(address)
+        self.wait(
+            "return !document.querySelector('figure.chart') || !window.vegaEmbed "
+            "|| document.documentElement.dataset.charts === 'drawn'",
+            f"charts of {address}",
+        )
+
+    def wait(self, script: str, what: str, seconds: float = 60) -> Any:
+        """The script's first true value."""
+        from selenium.common.exceptions import TimeoutException
+        from selenium.webdriver.support.ui import WebDriverWait
+
+        try:
+            return WebDriverWait(self.driver, seconds, 0.05).until(lambda d: d.execute_script(script))
+        except TimeoutException:
+            raise AssertionError(f"waited {seconds} s in vain for {what}") from None
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        return self.driver.execute_script(script, *arguments)
+
+    def find(self, selector: str) -> list[Any]:
+        return list(self.driver.find_elements("css selector", selector))
+
+    def complaints(self) -> list[str]:
+        """What the console has printed as an error since the last call."""
+        return [e["message"] for e in self.driver.get_log("browser") if e["level"] in ("SEVERE", "WARNING")]
+
+    def requests(self) -> list[str]:
+        """Addresses asked for since the last call."""
+        found = []
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                found.append(message["params"]["request"]["url"])
+        return found
+
+
+@pytest.fixture(scope="session")
+def _driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    if not (CHROMIUM and DRIVER):
+        absent(
+            "chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)"
+        )
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for option in (*OPTIONS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.set_script_timeout(120)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def browser(_driver: Any) -> Browser:
+    found = Browser(_driver)
+    found.view()
+    _driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    found.complaints()
+    found.requests()
+    return found

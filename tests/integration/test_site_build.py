@@ -1,0 +1,248 @@
+"""The site as files: links resolve, figures equal the warehouse, CSVs carry provenance, a build replaces whole."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import duckdb
+import pyarrow.parquet as pq
+import pytest
+from installation import Home
+
+from warehouse.site import SiteError, build_site, vendor
+from warehouse.site.reading import Published, Row
+
+EXAMPLES = Path(vendor.__file__).parent / "examples"
+
+
+def without_libraries(names: list[str], into: Path, cache_folder: Path) -> list[Path]:
+    """Stands in for the libraries, which no test here runs: empty files of the same names."""
+    written = []
+    for name in names:
+        for destination in vendor.locked()[name].files.values():
+            target = into / destination
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
+            written.append(target)
+    return written
+
+
+@pytest.fixture(scope="module")
+def site(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("site") / "site"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vendor, "vendor", without_libraries)
+        build_site(small_home.published, out, out.parent / "vendor", data_docs=small_home.root / "data_docs")
+    return out
+
+
+@pytest.fixture(scope="module")
+def published(small_home: Home) -> Iterator[Published]:
+    with Published(small_home.published) as opened:
+        yield opened
+
+
+class Parsed(HTMLParser):
+    """Ids and addresses of a page, and the cells of its tables by the id of the block around them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.addresses: list[str] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self._table: str | None = None
+        self._cell: list[str] | None = None
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if found.get("id"):
+            self.ids.append(str(found["id"]))
+        if tag == "div" and found.get("class") == "table":
+            self._table = str(found["id"])
+            self.tables[self._table] = []
+        if tag == "tr" and self._table:
+            self.tables[self._table].append([])
+        if tag in ("td", "th") and self._table:
+            self._cell = []
+        for name in ("href", "src"):
+            if found.get(name):
+                self.addresses.append(str(found[name]))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th") and self._cell is not None and self._table:
+            self.tables[self._table][-1].append(" ".join("".join(self._cell).split()))
+            self._cell = None
+        if tag == "table":
+            self._table = None
+
+    def handle_data(self, data: str) -> None:
+        if self._cell is not None:
+            self._cell.append(data)
+
+
+def pages(site: Path) -> list[Path]:
+    """Pages of the site itself, not the validation pages carried along."""
+    return [p for p in sorted(site.rglob("*.html")) if p.relative_to(site).parts[0] != "checks"]
+
+
+def number(text: str) -> float | None:
+    """The number a cell prints; None for a dash."""
+    plain = text.replace(",", "").replace("−", "-").replace("%", "").strip()
+    return None if plain in ("–", "") else float(plain)
+
+
+def test_every_link_leads_to_a_file_of_the_site_and_an_anchor_in_it(site: Path) -> None:
+    parsed = {page: Parsed(page.read_text("utf-8")) for page in sorted(site.rglob("*.html"))}
+    broken = []
+    for page, content in parsed.items():
+        for address in content.addresses:
+            path, anchor = urldefrag(address)
+            target = (page.parent / unquote(path)).resolve() if path else page
+            if "://" in address or not target.is_file():
+                broken.append(f"{page.relative_to(site)}: {address}")
+            elif anchor and not anchor.startswith("measure=") and unquote(anchor) not in parsed[target].ids:
+                broken.append(f"{page.relative_to(site)}: {address} has no such anchor")
+    assert broken == []
+
+
+def test_no_id_is_given_twice_on_a_page(site: Path) -> None:
+    for page in pages(site):
+        ids = Parsed(page.read_text("utf-8")).ids
+        assert {i for i in ids if ids.count(i) > 1} == set(), page.name
+
+
+def test_pages_and_assets_name_no_other_host_to_load_from(site: Path) -> None:
+    loads = re.compile(r"""(?:src=|url\(|@import|<link[^>]+href=)["'( ]*(?:https?:)?//""")
+    for file in [*pages(site), *(site / "assets").iterdir()]:
+        assert not loads.search(file.read_text("utf-8")), file.name
+
+
+def test_every_january_on_the_pages_is_the_warehouses(site: Path, published: Published) -> None:
+    compared = 0
+    for page in [site / "index.html", *sorted((site / "measures").glob("*.html"))]:
+        measure = "usbp_southwest" if page.name == "index.html" else page.stem
+        shown = Parsed(page.read_text("utf-8")).tables["januaries"][1:]
+        expected = published.select(
+            "select january, value, prior, change, pct_change, release_id from marts.january_yoy "
+            "where measure_id = $measure order by january desc",
+            measure=measure,
+        )
+        assert len(shown) == len(expected)
+        for cells, row in zip(shown, expected, strict=True):
+            assert cells[0] == str(row["january"])
+            assert [number(c) for c in cells[1:4]] == [row["value"], row["prior"], row["change"]]
+            rounded = None if row["pct_change"] is None else round(row["pct_change"] + 0.0, 1)
+            assert number(cells[4]) == pytest.approx(rounded, abs=0.051) if rounded is not None else True
+            assert cells[-1] in (row["release_id"], "–")
+            compared += 1
+    assert compared > 50
+
+
+def test_the_definitions_stand_side_by_side_for_every_january(site: Path, published: Published) -> None:
+    tables = Parsed((site / "index.html").read_text("utf-8")).tables
+    shown = {row[0]: [number(c) for c in row[1:3]] for row in tables["readings-2023"][1:]}
+    for reading, value, prior in published.con.execute(
+        "select y.measure_title, y.value, y.prior from meta.measure_readings r "
+        "join marts.january_yoy y on y.measure_id = r.reading_id "
+        "where r.measure_id = 'usbp_southwest' and y.january = 2023 and y.value is not null"
+    ).fetchall():
+        assert shown[reading] == [value, prior]
+    assert len(shown) > 3
+
+
+def test_every_figure_of_a_csv_carries_definition_release_and_status(site: Path) -> None:
+    seen = 0
+    for file in [*sorted((site / "csv").glob("*.csv")), *sorted((site / "data").glob("marts__*_yoy.csv"))]:
+        with file.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        if "measure_id" not in rows[0]:
+            continue
+        for row in rows:
+            assert row["definition"], file.name
+            assert row["unit"], file.name
+            if row.get("value"):
+                assert row["release_id"], file.name
+                assert row["release_source"], file.name
+                assert row.get("status") or row.get("finality"), file.name
+                seen += 1
+    assert seen > 1000
+
+
+def test_downloads_hold_the_rows_of_the_warehouse(site: Path, published: Published) -> None:
+    listed = sorted((site / "data").glob("*.parquet"))
+    assert {"marts__january_yoy", "meta__releases", "core__monthly_totals"} <= {p.stem for p in listed}
+    for file in listed:
+        [row] = published.select(f"select count(*) as n from {file.stem.replace('__', '.', 1)}")
+        assert pq.read_metadata(file).num_rows == row["n"], file.name
+    with (site / "data" / "marts__january_yoy.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    expected = published.select("select measure_id, january, value from marts.january_yoy order by all")
+    assert [(r["measure_id"], r["january"], r["value"]) for r in rows] == [
+        (e["measure_id"], str(e["january"]), "" if e["value"] is None else str(e["value"])) for e in expected
+    ]
+    with duckdb.connect(str(site / "data" / "warehouse.duckdb"), read_only=True) as copy:
+        assert copy.execute("select version from meta.publication").fetchone() is not None
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.sql")), ids=lambda p: p.stem)
+def test_every_example_query_answers_on_the_published_file(path: Path, published: Published) -> None:
+    assert path.read_text("utf-8").startswith("-- ")
+    rows: list[Row] = published.select(path.read_text("utf-8"))
+    assert rows
+
+
+def test_the_validation_pages_are_carried_along(site: Path) -> None:
+    assert (site / "checks" / "index.html").exists()
+    assert "checks/index.html" in Parsed((site / "quality.html").read_text("utf-8")).addresses
+
+
+def test_a_folder_that_is_not_a_site_is_never_replaced(small_home: Home, tmp_path: Path) -> None:
+    precious = tmp_path / "letters" / "one.txt"
+    precious.parent.mkdir()
+    precious.write_text("kept", "utf-8")
+    with pytest.raises(SiteError, match="not empty and not a site"):
+        build_site(small_home.published, precious.parent, tmp_path / "vendor")
+    assert precious.read_text("utf-8") == "kept"
+
+
+def test_a_build_that_fails_leaves_the_earlier_site(
+    small_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendor, "vendor", without_libraries)
+    out = tmp_path / "site"
+    build_site(small_home.published, out, tmp_path / "vendor")
+    before = (out / "index.html").read_bytes()
+
+    def refuse(names: list[str], into: Path, cache_folder: Path) -> list[Path]:
+        raise vendor.VendorError("no registry")
+
+    monkeypatch.setattr(vendor, "vendor", refuse)
+    with pytest.raises(vendor.VendorError):
+        build_site(small_home.published, out, tmp_path / "vendor")
+    assert (out / "index.html").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["site"]
+
+
+def test_a_second_build_replaces_the_first_and_leaves_nothing_behind(
+    small_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendor, "vendor", without_libraries)
+    out = tmp_path / "site"
+    build_site(small_home.published, out, tmp_path / "vendor")
+    (out / "gone.html").write_text("of an earlier version", "utf-8")
+    report = build_site(small_home.published, out, tmp_path / "vendor")
+    assert not (out / "gone.html").exists()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["site"]
+    assert report.pages == len(list(out.rglob("*.html")))
+    assert report.files == sum(p.is_file() for p in out.rglob("*"))
+
+
+def test_without_a_published_warehouse_the_message_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(SiteError, match="run `border build`"):
+        build_site(tmp_path / "none.duckdb", tmp_path / "site", tmp_path / "vendor")
