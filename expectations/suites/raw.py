@@ -244,7 +244,9 @@ def _no_blanks(columns: list[str]) -> ExpectNoRows:
         name="blank_values",
         sql=f"select * from {TABLE} where {blank} order by release_id, line_no",
         title="No value is blank.",
-        because="CBP prints every cell of a line; a blank one is a line cut short or a column that slipped.",
+        because="CBP prints every cell of a line; a blank one is a line cut short or a column that slipped. "
+        "Core quarantines it, which stops publication.",
+        severity="warning",
     )
 
 
@@ -347,7 +349,9 @@ def _count_pattern(pattern: str) -> ExpectNoRows:
         """,
         column="encounters_label",
         title="Counts are whole numbers.",
-        because="A count with a sign, a separator or a fraction is damaged or another column's value.",
+        because="A count with a sign, a separator or a fraction is damaged or another column's value. "
+        "Core quarantines its line, which stops publication.",
+        severity="warning",
     )
 
 

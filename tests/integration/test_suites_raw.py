@@ -66,8 +66,9 @@ def test_a_blank_value_fails_with_its_line(tmp_path: Path) -> None:
 
     path = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=blank)])
     found = run_one(path, "raw.cbp_sbo", "blank_values")
-    assert (found.status, found.unexpected_count) == ("failed", 1)
+    assert (found.status, found.unexpected_count) == ("warned", 1)
     assert (found.sample[0]["line_no"], found.sample[0]["demographic_label"]) == ("6", "")
+    assert run_one(path, "core.cbp__monthly_encounters", "quarantined_lines").status == "failed"
 
 
 def test_a_label_nobody_has_reviewed_fails_with_its_lines(tmp_path: Path) -> None:
@@ -109,7 +110,8 @@ def test_a_count_with_a_sign_fails(tmp_path: Path) -> None:
 
     path = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=negative)])
     found = run_one(path, "raw.cbp_sbo", "count_pattern")
-    assert [row["encounters_label"] for row in found.sample] == ["-5"]
+    assert (found.status, [row["encounters_label"] for row in found.sample]) == ("warned", ["-5"])
+    assert run_one(path, "core.cbp__monthly_encounters", "quarantined_lines").status == "failed"
 
 
 def test_fytd_marks_the_reported_months_in_every_year(tmp_path: Path) -> None:
