@@ -22,6 +22,9 @@ from warehouse.paths import Home
 
 OK, FAILED, USAGE = 0, 1, 2
 
+#: How readers open the published file: no way out to files or the network, and no way to change that.
+READ_ONLY = {"enable_external_access": "false", "lock_configuration": "true"}
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 MeasureArgument = Annotated[str, typer.Argument(help="Measure; `border measures` lists them.")]
 MonthArgument = Annotated[str, typer.Argument(help="Month, as 2021-01.")]
@@ -73,9 +76,7 @@ def open_published() -> duckdb.DuckDBPyConnection:
     file = Home.from_environment().published_file
     if not file.exists():
         stop(f"{file}: nothing has been published yet; run `border build`", USAGE)
-    return duckdb.connect(
-        str(file), read_only=True, config={"enable_external_access": "false", "lock_configuration": "true"}
-    )
+    return duckdb.connect(str(file), read_only=True, config=READ_ONLY)
 
 
 def rows_of(
