@@ -220,7 +220,9 @@ def test_L07_the_published_malformed_row_is_repaired(load: Load) -> None:
         "select alien_city, alien_state, alien_zipcode, nat, casepriority_code from raw.eoir__a_tblcase"
     )
     assert got.fetchall() == [("BROOKLYN", "NY", "11209", "EG", "N/A")]
-    log = con.execute("select method, detail, original, result[2] from meta.eoir_repair_log").fetchall()
+    log = con.execute(
+        "select repair_method, detail, original, repaired_values[2] from meta.eoir_repair_log"
+    ).fetchall()
     assert log == [("tab_in_value", "tab inside ALIEN_CITY", broken, "BROOKLYN")]
     assert report.tables[0].repaired == 1
 
@@ -248,7 +250,7 @@ def test_L07_trailing_empty_fields_are_dropped_and_logged(load: Load) -> None:
         {"A_TblCase.csv": member(CASE, [[*case_row(), ""], [*case_row(CASEPRIORITY_CODE=""), "", ""]])}
     )
     assert column(con, "CASEPRIORITY_CODE") == ["N/A", None]
-    assert con.execute("select distinct method from meta.eoir_repair_log").fetchall() == [
+    assert con.execute("select distinct repair_method from meta.eoir_repair_log").fetchall() == [
         ("trailing_empty_dropped",)
     ]
 

@@ -74,7 +74,7 @@ def test_every_planted_defect_comes_to_one_of_its_ends_with_the_right_values(
     wrong = []
     for p in truth.planted:
         slug = registry.slug(p.table)
-        where = "where table_name = ? and record_no = ?"
+        where = "where court_table = ? and record_no = ?"
         kept = con.execute(f"select 1 from meta.eoir_quarantine {where}", [p.table, p.record_no]).fetchone()
         fixed = con.execute(f"select 1 from meta.eoir_repair_log {where}", [p.table, p.record_no]).fetchone()
         row = con.execute(
@@ -101,6 +101,8 @@ def test_most_rows_with_a_tab_inside_a_value_are_repaired(
 ) -> None:
     con, _, truth = loaded
     planted = [p for p in truth.planted if p.kind == "extra_tab" and p.table == "A_TblCase"]
-    rows = con.execute("select record_no from meta.eoir_repair_log where table_name = 'A_TblCase'").fetchall()
+    rows = con.execute(
+        "select record_no from meta.eoir_repair_log where court_table = 'A_TblCase'"
+    ).fetchall()
     repaired = {r[0] for r in rows}
     assert sum(p.record_no in repaired for p in planted) >= 0.9 * len(planted)

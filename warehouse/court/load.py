@@ -21,6 +21,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse import contracts
 from warehouse.court import records, registry
 from warehouse.court.container import CourtSourceError, Member, Release, open_release, prefetch
 from warehouse.court.registry import Layout
@@ -34,26 +35,7 @@ _AHEAD = 3
 _READERS = 2
 _HAND_BATCH = 20_000
 
-_META = {
-    "meta.eoir_tables": """
-        release_id varchar not null, table_name varchar not null, member varchar not null,
-        fingerprint varchar not null, is_lookup boolean not null, bytes bigint not null,
-        records bigint not null, loaded bigint not null, repaired bigint not null,
-        quarantined bigint not null,
-        stated_rows bigint, reconciliation varchar not null, cp1252_rows bigint not null,
-        nul_bytes bigint not null, blank_lines bigint not null, lf_ended_rows bigint not null,
-        row_end varchar not null, notes varchar[] not null, columns varchar[] not null,
-        renamed_columns map(varchar, varchar) not null, added_columns varchar[] not null,
-        removed_columns varchar[] not null, folder varchar not null""",
-    "meta.eoir_quarantine": """
-        release_id varchar not null, table_name varchar not null, record_no bigint not null,
-        byte_offset bigint not null, reason varchar not null, detail varchar not null,
-        original blob not null""",
-    "meta.eoir_repair_log": """
-        release_id varchar not null, table_name varchar not null, record_no bigint not null,
-        byte_offset bigint not null, method varchar not null, detail varchar not null, original blob not null,
-        result varchar[] not null, surplus varchar""",
-}
+_META = ("meta.eoir_tables", "meta.eoir_quarantine", "meta.eoir_repair_log")
 
 
 @dataclass(frozen=True)
@@ -219,7 +201,7 @@ class _Loader:
         complete = {
             table.lower(): fingerprint
             for table, fingerprint in self._con.execute(
-                "select table_name, fingerprint from meta.eoir_tables where release_id = ?",
+                "select court_table, member_fingerprint from meta.eoir_tables where release_id = ?",
                 [self._release_id],
             ).fetchall()
         }
@@ -339,7 +321,7 @@ class _Loader:
         try:
             for meta in _META:
                 con.execute(
-                    f"delete from {meta} where release_id = ? and lower(table_name) = lower(?)",
+                    f"delete from {meta} where release_id = ? and lower(court_table) = lower(?)",
                     [self._release_id, name],
                 )
             con.execute(
@@ -503,7 +485,7 @@ def _write(target: Path, rows: Sequence[records.Loaded], layout: Layout, release
 _QUARANTINE_SCHEMA = pa.schema(
     [
         ("release_id", pa.string()),
-        ("table_name", pa.string()),
+        ("court_table", pa.string()),
         ("record_no", pa.int64()),
         ("byte_offset", pa.int64()),
         ("reason", pa.string()),
@@ -514,14 +496,14 @@ _QUARANTINE_SCHEMA = pa.schema(
 _REPAIR_SCHEMA = pa.schema(
     [
         ("release_id", pa.string()),
-        ("table_name", pa.string()),
+        ("court_table", pa.string()),
         ("record_no", pa.int64()),
         ("byte_offset", pa.int64()),
-        ("method", pa.string()),
+        ("repair_method", pa.string()),
         ("detail", pa.string()),
         ("original", pa.binary()),
-        ("result", pa.list_(pa.string())),
-        ("surplus", pa.string()),
+        ("repaired_values", pa.list_(pa.string())),
+        ("surplus_fields", pa.string()),
     ]
 )
 
@@ -541,8 +523,17 @@ def _insert(con: DuckDBPyConnection, table: str, rows: list[tuple[object, ...]],
 def _prepare(con: DuckDBPyConnection) -> None:
     for schema in ("raw", "core", "marts", "meta"):
         con.execute(f"create schema if not exists {schema}")
-    for table, columns in _META.items():
-        con.execute(f"create table if not exists {table} ({columns})")
+    present = {
+        f"{schema}.{name}"
+        for schema, name in con.execute(
+            "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
+        ).fetchall()
+    }
+    for table in _META:
+        if table not in present:
+            contract = contracts.table(table)
+            for statement in (contract.ddl(), *contract.comments()):
+                con.execute(statement)
 
 
 def _beside(con: DuckDBPyConnection) -> Path:
@@ -562,7 +553,7 @@ def refresh_raw_views(con: DuckDBPyConnection) -> None:
     """
     folders: dict[str, list[str]] = {}
     for table, folder in con.execute(
-        "select table_name, folder from meta.eoir_tables order by table_name, release_id"
+        "select court_table, raw_folder from meta.eoir_tables order by court_table, release_id"
     ).fetchall():
         folders.setdefault(registry.slug(table), []).append(folder)
     for name, held in folders.items():
@@ -603,9 +594,10 @@ _PLAIN = (
 def _reports(con: DuckDBPyConnection, release_id: str) -> Iterator[TableReport]:
     rows = con.execute(
         """
-        select table_name, is_lookup, bytes, records, loaded, repaired, quarantined, stated_rows,
-               reconciliation, cp1252_rows, nul_bytes, notes, renamed_columns, added_columns, removed_columns
-        from meta.eoir_tables where release_id = ? order by is_lookup, lower(table_name)
+        select court_table, is_lookup, member_bytes, records_read, records_loaded, records_repaired,
+               records_quarantined, stated_rows, reconciliation, cp1252_rows, nul_bytes, file_notes,
+               renamed_columns, added_columns, removed_columns
+        from meta.eoir_tables where release_id = ? order by is_lookup, lower(court_table)
         """,
         [release_id],
     ).fetchall()

@@ -1,0 +1,47 @@
+-- grain: one row per release and appeal to the Board of Immigration Appeals, as published (duplicates included)
+-- purpose: Appeals and motions before the Board.
+with typed as (
+    select
+        release_id,
+        record_no,
+        coalesce(try_cast(idnappeal as bigint), try_cast(nullif(trim(regexp_replace(idnappeal, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as appeal_id,
+        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        upper(nullif(trim(regexp_replace(strappealcategory, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as appeal_category_code,
+        nullif(trim(regexp_replace(strappealtype, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as appeal_type_code,
+        coalesce(try_cast(datappealfiled as date), try_cast(nullif(trim(regexp_replace(datappealfiled, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as filed_on,
+        upper(nullif(trim(regexp_replace(strfiledby, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filed_by_code,
+        coalesce(try_cast(datbiadecision as date), try_cast(nullif(trim(regexp_replace(datbiadecision, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as board_decision_on,
+        upper(nullif(trim(regexp_replace(strbiadecision, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as board_decision_code,
+        upper(nullif(trim(regexp_replace(strbiadecisiontype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as board_decision_type_code,
+        upper(nullif(trim(regexp_replace(strcasetype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
+        upper(nullif(trim(regexp_replace(strnat, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as nationality_code,
+        upper(nullif(trim(regexp_replace(strlang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
+        upper(nullif(trim(regexp_replace(strcustody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
+        case upper(nullif(trim(regexp_replace(strprobono, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_pro_bono
+    from raw.eoir__tblappeal
+)
+
+select
+    release_id,
+    record_no,
+    appeal_id,
+    case_id,
+    proceeding_id,
+    appeal_category_code,
+    appeal_type_code,
+    filed_on,
+    filed_by_code,
+    board_decision_on,
+    board_decision_code,
+    board_decision_type_code,
+    case_type_code,
+    nationality_code,
+    language_code,
+    custody_code,
+    is_pro_bono,
+    coalesce(
+        filed_on not between date '1950-01-01' and date '2035-12-31' or
+        board_decision_on not between date '1950-01-01' and date '2035-12-31', false
+    ) as has_implausible_date
+from typed

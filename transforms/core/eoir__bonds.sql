@@ -1,0 +1,47 @@
+-- grain: one row per release and bond proceeding, as published (duplicates included)
+-- purpose: Bond requests and redeterminations.
+with typed as (
+    select
+        release_id,
+        record_no,
+        coalesce(try_cast(idnassocbond as bigint), try_cast(nullif(trim(regexp_replace(idnassocbond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as bond_id,
+        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        upper(nullif(trim(regexp_replace(base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
+        upper(nullif(trim(regexp_replace(hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
+        nullif(trim(regexp_replace(ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
+        upper(nullif(trim(regexp_replace(dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_decision_code,
+        coalesce(try_cast(comp_date as date), try_cast(nullif(trim(regexp_replace(comp_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as completed_on,
+        coalesce(try_cast(bond_hear_req_date as date), try_cast(nullif(trim(regexp_replace(bond_hear_req_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as requested_on,
+        try_cast(nullif(trim(regexp_replace(initial_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as initial_bond_usd,
+        try_cast(nullif(trim(regexp_replace(new_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as new_bond_usd,
+        upper(nullif(trim(regexp_replace(bond_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_type_code,
+        upper(nullif(trim(regexp_replace(filing_party, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_party_code,
+        try_cast(nullif(trim(regexp_replace(generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
+        try_cast(nullif(trim(regexp_replace(sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation
+    from raw.eoir__d_tblassociatedbond
+)
+
+select
+    release_id,
+    record_no,
+    bond_id,
+    proceeding_id,
+    case_id,
+    base_city_code,
+    hearing_location_code,
+    judge_code,
+    bond_decision_code,
+    completed_on,
+    requested_on,
+    initial_bond_usd,
+    new_bond_usd,
+    bond_type_code,
+    filing_party_code,
+    generation,
+    sub_generation,
+    coalesce(
+        completed_on not between date '1950-01-01' and date '2035-12-31' or
+        requested_on not between date '1950-01-01' and date '2035-12-31', false
+    ) as has_implausible_date
+from typed

@@ -1,0 +1,29 @@
+-- grain: one row per release and juvenile status of a case, as published (duplicates included)
+-- purpose: Juvenile history; the number points into tblLookup_Juvenile.
+with typed as (
+    select
+        release_id,
+        record_no,
+        coalesce(try_cast(idnjuvenilehistory as bigint), try_cast(nullif(trim(regexp_replace(idnjuvenilehistory, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as juvenile_history_id,
+        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        try_cast(nullif(trim(regexp_replace(idnjuvenile, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as juvenile_number,
+        coalesce(try_cast(datcreatedon as date), try_cast(nullif(trim(regexp_replace(datcreatedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as created_on,
+        coalesce(try_cast(datmodifiedon as date), try_cast(nullif(trim(regexp_replace(datmodifiedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as modified_on
+    from raw.eoir__tbl_juvenilehistory
+)
+
+select
+    release_id,
+    record_no,
+    juvenile_history_id,
+    case_id,
+    proceeding_id,
+    juvenile_number,
+    created_on,
+    modified_on,
+    coalesce(
+        created_on not between date '1950-01-01' and date '2035-12-31' or
+        modified_on not between date '1950-01-01' and date '2035-12-31', false
+    ) as has_implausible_date
+from typed

@@ -1,0 +1,95 @@
+-- grain: one row per release and proceeding record, as published (duplicates included)
+-- purpose: Proceedings with both completions named through the three-part key (case type, code, kind): DEC_CODE
+--   under C, OTHER_COMP under O. A code the lookup lacks reads UNKNOWN(code). The last completed proceeding of a
+--   case is the latest by completion date, then proceeding id, then record.
+with typed as (
+    select
+        release_id,
+        record_no,
+        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        upper(nullif(trim(regexp_replace(case_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
+        coalesce(try_cast(osc_date as date), try_cast(nullif(trim(regexp_replace(osc_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as notice_on,
+        coalesce(try_cast(input_date as date), try_cast(nullif(trim(regexp_replace(input_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as input_on,
+        upper(nullif(trim(regexp_replace(base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
+        upper(nullif(trim(regexp_replace(hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
+        nullif(trim(regexp_replace(ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
+        upper(nullif(trim(regexp_replace(prev_hearing_loc, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as previous_location_code,
+        coalesce(try_cast(hearing_date as date), try_cast(nullif(trim(regexp_replace(hearing_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as hearing_on,
+        upper(nullif(trim(regexp_replace(dec_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as decision_form_code,
+        upper(nullif(trim(regexp_replace(dec_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as decision_code,
+        upper(nullif(trim(regexp_replace(other_comp, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as other_completion_code,
+        coalesce(try_cast(comp_date as date), try_cast(nullif(trim(regexp_replace(comp_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as completed_on,
+        upper(nullif(trim(regexp_replace(absentia, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as absentia_code,
+        upper(nullif(trim(regexp_replace(appeal_rsvd, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as appeal_reserved_code,
+        upper(nullif(trim(regexp_replace(appeal_not_filed, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as appeal_not_filed_code,
+        coalesce(try_cast(venue_chg_granted as date), try_cast(nullif(trim(regexp_replace(venue_chg_granted, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as venue_change_on,
+        upper(nullif(trim(regexp_replace(transfer_to, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as transfer_to_code,
+        upper(nullif(trim(regexp_replace(custody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
+        upper(nullif(trim(regexp_replace(nat, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as nationality_code,
+        upper(nullif(trim(regexp_replace(lang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
+        coalesce(try_cast(date_detained as date), try_cast(nullif(trim(regexp_replace(date_detained, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as detained_on,
+        coalesce(try_cast(date_released as date), try_cast(nullif(trim(regexp_replace(date_released, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as released_on
+    from raw.eoir__b_tblproceeding
+)
+
+select
+    t.release_id,
+    t.record_no,
+    t.proceeding_id,
+    t.case_id,
+    t.case_type_code,
+    t.notice_on,
+    t.input_on,
+    t.base_city_code,
+    t.hearing_location_code,
+    t.judge_code,
+    t.previous_location_code,
+    t.hearing_on,
+    t.decision_form_code,
+    t.decision_code,
+    t.other_completion_code,
+    t.completed_on,
+    t.appeal_reserved_code,
+    t.appeal_not_filed_code,
+    t.venue_change_on,
+    t.transfer_to_code,
+    t.custody_code,
+    t.nationality_code,
+    t.language_code,
+    t.detained_on,
+    t.released_on,
+    coalesce(t.absentia_code = 'Y', false) as is_in_absentia,
+    case when t.decision_code is not null
+        then coalesce(d.decision_label, 'UNKNOWN(' || t.decision_code || ')') end as decision_label,
+    case when t.decision_code is not null then coalesce(d.outcome_code, 'unknown') end as decision_outcome_code,
+    case when t.other_completion_code is not null
+        then coalesce(o.decision_label, 'UNKNOWN(' || t.other_completion_code || ')') end as other_completion_label,
+    case when t.other_completion_code is not null
+        then coalesce(o.outcome_code, 'unknown') end as other_completion_outcome_code,
+    case
+        when t.completed_on is null then 'pending'
+        when t.decision_code is not null then coalesce(d.outcome_code, 'unknown')
+        when t.other_completion_code is not null then coalesce(o.outcome_code, 'unknown')
+        else 'unstated'
+    end as outcome_code,
+    t.completed_on is not null and t.case_id is not null and row_number() over (
+        partition by t.release_id, t.case_id
+        order by t.completed_on desc nulls last, t.proceeding_id desc nulls last, t.record_no desc
+    ) = 1 as is_last_completed,
+    row_number() over (partition by t.release_id, t.proceeding_id order by t.record_no) as proceeding_record_no,
+    coalesce(
+        t.notice_on not between date '1950-01-01' and date '2035-12-31' or
+        t.hearing_on not between date '1950-01-01' and date '2035-12-31' or
+        t.completed_on not between date '1950-01-01' and date '2035-12-31' or
+        t.venue_change_on not between date '1950-01-01' and date '2035-12-31' or
+        t.detained_on not between date '1950-01-01' and date '2035-12-31' or
+        t.released_on not between date '1950-01-01' and date '2035-12-31', false
+    ) as has_implausible_date
+from typed as t
+left join core.eoir__court_decisions as d
+    on t.release_id = d.release_id and t.case_type_code = d.case_type_code
+        and t.decision_code = d.listed_code and d.decision_kind_code = 'C'
+left join core.eoir__court_decisions as o
+    on t.release_id = o.release_id and t.case_type_code = o.case_type_code
+        and t.other_completion_code = o.listed_code and o.decision_kind_code = 'O'

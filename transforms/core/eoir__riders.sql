@@ -1,0 +1,32 @@
+-- grain: one row per release and tie between a lead case and a rider, as published (duplicates included)
+-- purpose: Families: which case leads and which rides.
+with typed as (
+    select
+        release_id,
+        record_no,
+        coalesce(try_cast(idnleadrider as bigint), try_cast(nullif(trim(regexp_replace(idnleadrider, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as rider_id,
+        coalesce(try_cast(idnleadcase as bigint), try_cast(nullif(trim(regexp_replace(idnleadcase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as lead_case_id,
+        coalesce(try_cast(idnridercase as bigint), try_cast(nullif(trim(regexp_replace(idnridercase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as rider_case_id,
+        coalesce(try_cast(datcreatedon as date), try_cast(nullif(trim(regexp_replace(datcreatedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as created_on,
+        coalesce(try_cast(datmodifiedon as date), try_cast(nullif(trim(regexp_replace(datmodifiedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as modified_on,
+        coalesce(try_cast(datseveredon as date), try_cast(nullif(trim(regexp_replace(datseveredon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as severed_on,
+        case upper(nullif(trim(regexp_replace(blnactive, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_active
+    from raw.eoir__tbl_lead_rider
+)
+
+select
+    release_id,
+    record_no,
+    rider_id,
+    lead_case_id,
+    rider_case_id,
+    created_on,
+    modified_on,
+    severed_on,
+    is_active,
+    coalesce(
+        created_on not between date '1950-01-01' and date '2035-12-31' or
+        modified_on not between date '1950-01-01' and date '2035-12-31' or
+        severed_on not between date '1950-01-01' and date '2035-12-31', false
+    ) as has_implausible_date
+from typed
