@@ -81,7 +81,6 @@ select
     birth_label,
     cast(date_trunc('month', birth_month) as date) as birth_month,
     case when birth_month is null then null when birth_label like '%/%' then 'month' else 'day' end as birth_precision,
-    row_number() over (partition by release_id, case_id order by record_no) as case_record_no,
     coalesce(
         latest_hearing_on not between date '1950-01-01' and date '2035-12-31' or
         entered_on not between date '1950-01-01' and date '2035-12-31' or

@@ -49,6 +49,14 @@ notices as (
     group by p.release_id, p.case_id
 ),
 
+case_records as (
+    select
+        c.release_id, c.case_id, c.case_type_code, c.nationality_code,
+        row_number() over (partition by c.release_id, c.case_id order by c.record_no) as case_record_no
+    from core.eoir__cases as c
+    inner join signs as s on c.release_id = s.release_id and c.case_id = s.case_id
+),
+
 outcomes as (
     select release_id, case_id, outcome_code, completed_on, is_in_absentia, case_type_code, nationality_code
     from core.eoir__proceedings
@@ -80,5 +88,5 @@ from signs as s
 left join identified as i on s.release_id = i.release_id and s.case_id = i.case_id
 left join located as l on s.release_id = l.release_id and s.case_id = l.case_id and l.visit_no = 1
 left join notices as n on s.release_id = n.release_id and s.case_id = n.case_id
-left join core.eoir__cases as c on s.release_id = c.release_id and s.case_id = c.case_id and c.case_record_no = 1
+left join case_records as c on s.release_id = c.release_id and s.case_id = c.case_id and c.case_record_no = 1
 left join outcomes as o on s.release_id = o.release_id and s.case_id = o.case_id

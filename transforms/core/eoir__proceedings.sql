@@ -77,7 +77,6 @@ select
         partition by t.release_id, t.case_id
         order by t.completed_on desc nulls last, t.proceeding_id desc nulls last, t.record_no desc
     ) = 1 as is_last_completed,
-    row_number() over (partition by t.release_id, t.proceeding_id order by t.record_no) as proceeding_record_no,
     coalesce(
         t.notice_on not between date '1950-01-01' and date '2035-12-31' or
         t.hearing_on not between date '1950-01-01' and date '2035-12-31' or
