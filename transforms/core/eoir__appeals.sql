@@ -2,24 +2,24 @@
 -- purpose: Appeals and motions before the Board.
 with typed as (
     select
-        release_id,
-        record_no,
-        coalesce(try_cast(idnappeal as bigint), try_cast(nullif(trim(regexp_replace(idnappeal, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as appeal_id,
-        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
-        upper(nullif(trim(regexp_replace(strappealcategory, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as appeal_category_code,
-        nullif(trim(regexp_replace(strappealtype, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as appeal_type_code,
-        coalesce(try_cast(datappealfiled as date), try_cast(nullif(trim(regexp_replace(datappealfiled, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as filed_on,
-        upper(nullif(trim(regexp_replace(strfiledby, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filed_by_code,
-        coalesce(try_cast(datbiadecision as date), try_cast(nullif(trim(regexp_replace(datbiadecision, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as board_decision_on,
-        upper(nullif(trim(regexp_replace(strbiadecision, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as board_decision_code,
-        upper(nullif(trim(regexp_replace(strbiadecisiontype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as board_decision_type_code,
-        upper(nullif(trim(regexp_replace(strcasetype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
-        upper(nullif(trim(regexp_replace(strnat, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as nationality_code,
-        upper(nullif(trim(regexp_replace(strlang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
-        upper(nullif(trim(regexp_replace(strcustody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
-        case upper(nullif(trim(regexp_replace(strprobono, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_pro_bono
-    from raw.eoir__tblappeal
+        r.release_id,
+        r.record_no,
+        coalesce(try_cast(r.idnappeal as bigint), try_cast(nullif(trim(regexp_replace(r.idnappeal, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as appeal_id,
+        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        coalesce(try_cast(r.idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        upper(nullif(trim(regexp_replace(r.strappealcategory, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as appeal_category_code,
+        nullif(trim(regexp_replace(r.strappealtype, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as appeal_type_code,
+        coalesce(try_cast(r.datappealfiled as date), try_cast(nullif(trim(regexp_replace(r.datappealfiled, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as filed_on,
+        upper(nullif(trim(regexp_replace(r.strfiledby, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filed_by_code,
+        coalesce(try_cast(r.datbiadecision as date), try_cast(nullif(trim(regexp_replace(r.datbiadecision, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as board_decision_on,
+        upper(nullif(trim(regexp_replace(r.strbiadecision, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as board_decision_code,
+        upper(nullif(trim(regexp_replace(r.strbiadecisiontype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as board_decision_type_code,
+        upper(nullif(trim(regexp_replace(r.strcasetype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
+        upper(nullif(trim(regexp_replace(r.strnat, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as nationality_code,
+        upper(nullif(trim(regexp_replace(r.strlang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
+        upper(nullif(trim(regexp_replace(r.strcustody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
+        case upper(nullif(trim(regexp_replace(r.strprobono, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_pro_bono
+    from raw.eoir__tblappeal as r
 )
 
 select

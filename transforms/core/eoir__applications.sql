@@ -2,15 +2,15 @@
 -- purpose: Applications for relief and how the court decided each.
 with typed as (
     select
-        release_id,
-        record_no,
-        coalesce(try_cast(idnproceedingappln as bigint), try_cast(nullif(trim(regexp_replace(idnproceedingappln, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as application_id,
-        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
-        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        nullif(trim(regexp_replace(appl_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as application_code,
-        coalesce(try_cast(appl_recd_date as date), try_cast(nullif(trim(regexp_replace(appl_recd_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as received_on,
-        upper(nullif(trim(regexp_replace(appl_dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as application_decision_code
-    from raw.eoir__tbl_court_appln
+        r.release_id,
+        r.record_no,
+        coalesce(try_cast(r.idnproceedingappln as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceedingappln, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as application_id,
+        coalesce(try_cast(r.idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        nullif(trim(regexp_replace(r.appl_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as application_code,
+        coalesce(try_cast(r.appl_recd_date as date), try_cast(nullif(trim(regexp_replace(r.appl_recd_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as received_on,
+        upper(nullif(trim(regexp_replace(r.appl_dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as application_decision_code
+    from raw.eoir__tbl_court_appln as r
 )
 
 select

@@ -2,24 +2,24 @@
 -- purpose: Bond requests and redeterminations.
 with typed as (
     select
-        release_id,
-        record_no,
-        coalesce(try_cast(idnassocbond as bigint), try_cast(nullif(trim(regexp_replace(idnassocbond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as bond_id,
-        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
-        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        upper(nullif(trim(regexp_replace(base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
-        upper(nullif(trim(regexp_replace(hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
-        nullif(trim(regexp_replace(ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
-        upper(nullif(trim(regexp_replace(dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_decision_code,
-        coalesce(try_cast(comp_date as date), try_cast(nullif(trim(regexp_replace(comp_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as completed_on,
-        coalesce(try_cast(bond_hear_req_date as date), try_cast(nullif(trim(regexp_replace(bond_hear_req_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as requested_on,
-        try_cast(nullif(trim(regexp_replace(initial_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as initial_bond_usd,
-        try_cast(nullif(trim(regexp_replace(new_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as new_bond_usd,
-        upper(nullif(trim(regexp_replace(bond_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_type_code,
-        upper(nullif(trim(regexp_replace(filing_party, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_party_code,
-        try_cast(nullif(trim(regexp_replace(generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
-        try_cast(nullif(trim(regexp_replace(sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation
-    from raw.eoir__d_tblassociatedbond
+        r.release_id,
+        r.record_no,
+        coalesce(try_cast(r.idnassocbond as bigint), try_cast(nullif(trim(regexp_replace(r.idnassocbond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as bond_id,
+        coalesce(try_cast(r.idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        upper(nullif(trim(regexp_replace(r.base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
+        upper(nullif(trim(regexp_replace(r.hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
+        nullif(trim(regexp_replace(r.ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
+        upper(nullif(trim(regexp_replace(r.dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_decision_code,
+        coalesce(try_cast(r.comp_date as date), try_cast(nullif(trim(regexp_replace(r.comp_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as completed_on,
+        coalesce(try_cast(r.bond_hear_req_date as date), try_cast(nullif(trim(regexp_replace(r.bond_hear_req_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as requested_on,
+        try_cast(nullif(trim(regexp_replace(r.initial_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as initial_bond_usd,
+        try_cast(nullif(trim(regexp_replace(r.new_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as new_bond_usd,
+        upper(nullif(trim(regexp_replace(r.bond_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_type_code,
+        upper(nullif(trim(regexp_replace(r.filing_party, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_party_code,
+        try_cast(nullif(trim(regexp_replace(r.generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
+        try_cast(nullif(trim(regexp_replace(r.sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation
+    from raw.eoir__d_tblassociatedbond as r
 )
 
 select

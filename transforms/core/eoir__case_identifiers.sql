@@ -1,9 +1,9 @@
 -- grain: one row per release and identifier of a case, as published (duplicates included)
 -- purpose: Case identifiers, such as MP (Migrant Protection Protocols) and RM (Remain in Mexico).
 select
-    release_id,
-    record_no,
-    coalesce(try_cast(idncaseid as bigint), try_cast(nullif(trim(regexp_replace(idncaseid, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as identifier_id,
-    coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-    upper(nullif(trim(regexp_replace(case_id, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as identifier_code
-from raw.eoir__a_tblcaseidentifier
+    r.release_id,
+    r.record_no,
+    coalesce(try_cast(r.idncaseid as bigint), try_cast(nullif(trim(regexp_replace(r.idncaseid, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as identifier_id,
+    coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+    upper(nullif(trim(regexp_replace(r.case_id, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as identifier_code
+from raw.eoir__a_tblcaseidentifier as r

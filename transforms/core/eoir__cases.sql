@@ -2,28 +2,28 @@
 -- purpose: Cases with typed dates and trimmed codes; city, ZIP code and facility address stay in raw, by policy.
 with typed as (
     select
-        release_id,
-        record_no,
-        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        upper(nullif(trim(regexp_replace(case_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
-        upper(nullif(trim(regexp_replace(nat, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as nationality_code,
-        upper(nullif(trim(regexp_replace(lang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
-        upper(nullif(trim(regexp_replace(custody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
-        upper(nullif(trim(regexp_replace(sex, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as sex_code,
-        upper(nullif(trim(regexp_replace(alien_state, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as respondent_state_code,
-        upper(nullif(trim(regexp_replace(update_site, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
-        upper(nullif(trim(regexp_replace(casepriority_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_priority_code,
-        upper(nullif(trim(regexp_replace(site_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as site_type_code,
-        upper(nullif(trim(regexp_replace(latest_cal_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as calendar_type_code,
-        coalesce(try_cast(latest_hearing as date), try_cast(nullif(trim(regexp_replace(latest_hearing, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as latest_hearing_on,
-        coalesce(try_cast(date_of_entry as date), try_cast(nullif(trim(regexp_replace(date_of_entry, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as entered_on,
-        coalesce(try_cast(e_28_date as date), try_cast(nullif(trim(regexp_replace(e_28_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as represented_on,
-        coalesce(try_cast(date_detained as date), try_cast(nullif(trim(regexp_replace(date_detained, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as detained_on,
-        coalesce(try_cast(date_released as date), try_cast(nullif(trim(regexp_replace(date_released, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as released_on,
-        upper(nullif(trim(regexp_replace(c_asy_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as asylum_type_code,
-        case upper(nullif(trim(regexp_replace(lpr, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_lawful_permanent_resident,
-        nullif(trim(regexp_replace(c_birthdate, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as birth_label
-    from raw.eoir__a_tblcase
+        r.release_id,
+        r.record_no,
+        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        upper(nullif(trim(regexp_replace(r.case_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
+        upper(nullif(trim(regexp_replace(r.nat, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as nationality_code,
+        upper(nullif(trim(regexp_replace(r.lang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
+        upper(nullif(trim(regexp_replace(r.custody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
+        upper(nullif(trim(regexp_replace(r.sex, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as sex_code,
+        upper(nullif(trim(regexp_replace(r.alien_state, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as respondent_state_code,
+        upper(nullif(trim(regexp_replace(r.update_site, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
+        upper(nullif(trim(regexp_replace(r.casepriority_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_priority_code,
+        upper(nullif(trim(regexp_replace(r.site_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as site_type_code,
+        upper(nullif(trim(regexp_replace(r.latest_cal_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as calendar_type_code,
+        coalesce(try_cast(r.latest_hearing as date), try_cast(nullif(trim(regexp_replace(r.latest_hearing, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as latest_hearing_on,
+        coalesce(try_cast(r.date_of_entry as date), try_cast(nullif(trim(regexp_replace(r.date_of_entry, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as entered_on,
+        coalesce(try_cast(r.e_28_date as date), try_cast(nullif(trim(regexp_replace(r.e_28_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as represented_on,
+        coalesce(try_cast(r.date_detained as date), try_cast(nullif(trim(regexp_replace(r.date_detained, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as detained_on,
+        coalesce(try_cast(r.date_released as date), try_cast(nullif(trim(regexp_replace(r.date_released, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as released_on,
+        upper(nullif(trim(regexp_replace(r.c_asy_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as asylum_type_code,
+        case upper(nullif(trim(regexp_replace(r.lpr, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_lawful_permanent_resident,
+        nullif(trim(regexp_replace(r.c_birthdate, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as birth_label
+    from raw.eoir__a_tblcase as r
 ),
 
 dated as (

@@ -2,47 +2,47 @@
 -- purpose: The release's own lookup tables in one place. A code listed twice keeps its first record; how often it
 --   is listed, and under how many names, stays visible.
 with listed as (
-    select release_id, record_no, 'adjournment' as code_list, strcode as code_text, strdesciption as label_text from raw.eoir__tbladjournmentcodes
+    select r.release_id, r.record_no, 'adjournment' as code_list, r.strcode as code_text, r.strdesciption as label_text from raw.eoir__tbladjournmentcodes as r
     union all
-    select release_id, record_no, 'appeal_type' as code_list, strapplcode as code_text, strappldescription as label_text from raw.eoir__tbllookupappealtype
+    select r.release_id, r.record_no, 'appeal_type' as code_list, r.strapplcode as code_text, r.strappldescription as label_text from raw.eoir__tbllookupappealtype as r
     union all
-    select release_id, record_no, 'application' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookup_appln
+    select r.release_id, r.record_no, 'application' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookup_appln as r
     union all
-    select release_id, record_no, 'application_decision' as code_list, strcourtapplndeccode as code_text, strcourtapplndecdesc as label_text from raw.eoir__tbllookupcourtappdecisions
+    select r.release_id, r.record_no, 'application_decision' as code_list, r.strcourtapplndeccode as code_text, r.strcourtapplndecdesc as label_text from raw.eoir__tbllookupcourtappdecisions as r
     union all
-    select release_id, record_no, 'base_city' as code_list, base_city_code as code_text, base_city_name as label_text from raw.eoir__tbllookupbasecity
+    select r.release_id, r.record_no, 'base_city' as code_list, r.base_city_code as code_text, r.base_city_name as label_text from raw.eoir__tbllookupbasecity as r
     union all
-    select release_id, record_no, 'board_decision' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookupbiadecision
+    select r.release_id, r.record_no, 'board_decision' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookupbiadecision as r
     union all
-    select release_id, record_no, 'calendar_type' as code_list, strcaltypecode as code_text, strcaltypedescription as label_text from raw.eoir__tbllookupcal_type
+    select r.release_id, r.record_no, 'calendar_type' as code_list, r.strcaltypecode as code_text, r.strcaltypedescription as label_text from raw.eoir__tbllookupcal_type as r
     union all
-    select release_id, record_no, 'case_identifier' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookupcaseidentifier
+    select r.release_id, r.record_no, 'case_identifier' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookupcaseidentifier as r
     union all
-    select release_id, record_no, 'case_priority' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookup_casepriority
+    select r.release_id, r.record_no, 'case_priority' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookup_casepriority as r
     union all
-    select release_id, record_no, 'case_type' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookupcasetype
+    select r.release_id, r.record_no, 'case_type' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookupcasetype as r
     union all
-    select release_id, record_no, 'charge' as code_list, strcode as code_text, strcodedescription as label_text from raw.eoir__tbllookupcharges
+    select r.release_id, r.record_no, 'charge' as code_list, r.strcode as code_text, r.strcodedescription as label_text from raw.eoir__tbllookupcharges as r
     union all
-    select release_id, record_no, 'custody' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookupcustodystatus
+    select r.release_id, r.record_no, 'custody' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookupcustodystatus as r
     union all
-    select release_id, record_no, 'hearing_location' as code_list, hearing_loc_code as code_text, hearing_loc_name as label_text from raw.eoir__tbllookuphloc
+    select r.release_id, r.record_no, 'hearing_location' as code_list, r.hearing_loc_code as code_text, r.hearing_loc_name as label_text from raw.eoir__tbllookuphloc as r
     union all
-    select release_id, record_no, 'judge' as code_list, judge_code as code_text, judge_name as label_text from raw.eoir__tbllookupjudge
+    select r.release_id, r.record_no, 'judge' as code_list, r.judge_code as code_text, r.judge_name as label_text from raw.eoir__tbllookupjudge as r
     union all
-    select release_id, record_no, 'juvenile' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookup_juvenile
+    select r.release_id, r.record_no, 'juvenile' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookup_juvenile as r
     union all
-    select release_id, record_no, 'language' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllanguage
+    select r.release_id, r.record_no, 'language' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllanguage as r
     union all
-    select release_id, record_no, 'motion_type' as code_list, strmotioncode as code_text, strmotiondesc as label_text from raw.eoir__tbllookupmotiontype
+    select r.release_id, r.record_no, 'motion_type' as code_list, r.strmotioncode as code_text, r.strmotiondesc as label_text from raw.eoir__tbllookupmotiontype as r
     union all
-    select release_id, record_no, 'nationality' as code_list, nat_code as code_text, nat_name as label_text from raw.eoir__tbllookupnationality
+    select r.release_id, r.record_no, 'nationality' as code_list, r.nat_code as code_text, r.nat_name as label_text from raw.eoir__tbllookupnationality as r
     union all
-    select release_id, record_no, 'schedule_type' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookupschedule_type
+    select r.release_id, r.record_no, 'schedule_type' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookupschedule_type as r
     union all
-    select release_id, record_no, 'sex' as code_list, strcode as code_text, strdescription as label_text from raw.eoir__tbllookupsex
+    select r.release_id, r.record_no, 'sex' as code_list, r.strcode as code_text, r.strdescription as label_text from raw.eoir__tbllookupsex as r
     union all
-    select release_id, record_no, 'state' as code_list, state_code as code_text, state_name as label_text from raw.eoir__tbllookupstate
+    select r.release_id, r.record_no, 'state' as code_list, r.state_code as code_text, r.state_name as label_text from raw.eoir__tbllookupstate as r
 ),
 
 cleaned as (

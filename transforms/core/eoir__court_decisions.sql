@@ -3,17 +3,17 @@
 --   bundled list fills in and says so. A key listed twice keeps its first record.
 with listed as (
     select
-        release_id, record_no,
-        upper(nullif(trim(regexp_replace(strcasetype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
-        upper(nullif(trim(regexp_replace(strdectype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as decision_kind_code,
-        upper(nullif(trim(regexp_replace(strdeccode, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as listed_code,
-        nullif(trim(regexp_replace(strdecdescription, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decision_label,
+        r.release_id, r.record_no,
+        upper(nullif(trim(regexp_replace(r.strcasetype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
+        upper(nullif(trim(regexp_replace(r.strdectype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as decision_kind_code,
+        upper(nullif(trim(regexp_replace(r.strdeccode, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as listed_code,
+        nullif(trim(regexp_replace(r.strdecdescription, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decision_label,
         'release' as listed_in
-    from raw.eoir__tbllookupcourtdecision
+    from raw.eoir__tbllookupcourtdecision as r
     union all
     select r.release_id, 1000000 + b.line_no as record_no, b.case_type_code, b.decision_kind_code, b.listed_code,
         b.decision_label, 'bundled' as listed_in
-    from raw.eoir_bundled__court_decisions as b
+    from meta.eoir_bundled_decisions as b
     cross join (select distinct release_id from meta.eoir_tables) as r
 ),
 

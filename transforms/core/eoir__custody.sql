@@ -1,15 +1,15 @@
 -- grain: one row per release and custody status of a case, as published (duplicates included)
--- purpose: Custody history.
+-- purpose: When each case was detained, released or never detained.
 with typed as (
     select
-        release_id,
-        record_no,
-        coalesce(try_cast(idncustody as bigint), try_cast(nullif(trim(regexp_replace(idncustody, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as custody_id,
-        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        upper(nullif(trim(regexp_replace(custody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
-        coalesce(try_cast(datdetained as date), try_cast(nullif(trim(regexp_replace(datdetained, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as detained_on,
-        coalesce(try_cast(datreleased as date), try_cast(nullif(trim(regexp_replace(datreleased, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as released_on
-    from raw.eoir__tbl_custodyhistory
+        r.release_id,
+        r.record_no,
+        coalesce(try_cast(r.idncustody as bigint), try_cast(nullif(trim(regexp_replace(r.idncustody, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as custody_id,
+        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        upper(nullif(trim(regexp_replace(r.custody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
+        coalesce(try_cast(r.datdetained as date), try_cast(nullif(trim(regexp_replace(r.datdetained, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as detained_on,
+        coalesce(try_cast(r.datreleased as date), try_cast(nullif(trim(regexp_replace(r.datreleased, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as released_on
+    from raw.eoir__tbl_custodyhistory as r
 )
 
 select

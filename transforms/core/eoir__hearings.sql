@@ -2,25 +2,25 @@
 -- purpose: Scheduled hearings, held or adjourned.
 with typed as (
     select
-        release_id,
-        record_no,
-        coalesce(try_cast(idnschedule as bigint), try_cast(nullif(trim(regexp_replace(idnschedule, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as hearing_id,
-        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
-        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        upper(nullif(trim(regexp_replace(hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
-        upper(nullif(trim(regexp_replace(base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
-        nullif(trim(regexp_replace(ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
-        coalesce(try_cast(adj_date as date), try_cast(nullif(trim(regexp_replace(adj_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as hearing_on,
-        nullif(trim(regexp_replace(adj_time_start, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as start_time,
-        nullif(trim(regexp_replace(adj_rsn, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as adjournment_code,
-        upper(nullif(trim(regexp_replace(adj_medium, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_medium_code,
-        upper(nullif(trim(regexp_replace(cal_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as calendar_type_code,
-        upper(nullif(trim(regexp_replace(schedule_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as schedule_type_code,
-        upper(nullif(trim(regexp_replace(lang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
-        upper(nullif(trim(regexp_replace(notice_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as notice_code,
-        try_cast(nullif(trim(regexp_replace(generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
-        try_cast(nullif(trim(regexp_replace(sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation
-    from raw.eoir__tbl_schedule
+        r.release_id,
+        r.record_no,
+        coalesce(try_cast(r.idnschedule as bigint), try_cast(nullif(trim(regexp_replace(r.idnschedule, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as hearing_id,
+        coalesce(try_cast(r.idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        upper(nullif(trim(regexp_replace(r.hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
+        upper(nullif(trim(regexp_replace(r.base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
+        nullif(trim(regexp_replace(r.ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
+        coalesce(try_cast(r.adj_date as date), try_cast(nullif(trim(regexp_replace(r.adj_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as hearing_on,
+        nullif(trim(regexp_replace(r.adj_time_start, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as start_time,
+        nullif(trim(regexp_replace(r.adj_rsn, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as adjournment_code,
+        upper(nullif(trim(regexp_replace(r.adj_medium, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_medium_code,
+        upper(nullif(trim(regexp_replace(r.cal_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as calendar_type_code,
+        upper(nullif(trim(regexp_replace(r.schedule_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as schedule_type_code,
+        upper(nullif(trim(regexp_replace(r.lang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
+        upper(nullif(trim(regexp_replace(r.notice_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as notice_code,
+        try_cast(nullif(trim(regexp_replace(r.generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
+        try_cast(nullif(trim(regexp_replace(r.sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation
+    from raw.eoir__tbl_schedule as r
 )
 
 select

@@ -2,25 +2,25 @@
 -- purpose: Motions filed in a proceeding and how the court ruled.
 with typed as (
     select
-        release_id,
-        record_no,
-        coalesce(try_cast(idnmotion as bigint), try_cast(nullif(trim(regexp_replace(idnmotion, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as motion_id,
-        coalesce(try_cast(idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
-        coalesce(try_cast(idncase as bigint), try_cast(nullif(trim(regexp_replace(idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        upper(nullif(trim(regexp_replace(base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
-        upper(nullif(trim(regexp_replace(hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
-        nullif(trim(regexp_replace(ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
-        upper(nullif(trim(regexp_replace(rec_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as motion_type_code,
-        upper(nullif(trim(regexp_replace(dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as motion_decision_code,
-        coalesce(try_cast(comp_date as date), try_cast(nullif(trim(regexp_replace(comp_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as completed_on,
-        coalesce(try_cast(motion_recd_date as date), try_cast(nullif(trim(regexp_replace(motion_recd_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as received_on,
-        upper(nullif(trim(regexp_replace(strfilingparty, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_party_code,
-        upper(nullif(trim(regexp_replace(strfilingmethod, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_method_code,
-        upper(nullif(trim(regexp_replace(stay_grant, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as stay_code,
-        try_cast(nullif(trim(regexp_replace(generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
-        try_cast(nullif(trim(regexp_replace(sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation,
-        surplus_fields is not null as has_surplus_fields
-    from raw.eoir__tbl_court_motions
+        r.release_id,
+        r.record_no,
+        coalesce(try_cast(r.idnmotion as bigint), try_cast(nullif(trim(regexp_replace(r.idnmotion, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as motion_id,
+        coalesce(try_cast(r.idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        upper(nullif(trim(regexp_replace(r.base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
+        upper(nullif(trim(regexp_replace(r.hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
+        nullif(trim(regexp_replace(r.ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,
+        upper(nullif(trim(regexp_replace(r.rec_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as motion_type_code,
+        upper(nullif(trim(regexp_replace(r.dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as motion_decision_code,
+        coalesce(try_cast(r.comp_date as date), try_cast(nullif(trim(regexp_replace(r.comp_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as completed_on,
+        coalesce(try_cast(r.motion_recd_date as date), try_cast(nullif(trim(regexp_replace(r.motion_recd_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as received_on,
+        upper(nullif(trim(regexp_replace(r.strfilingparty, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_party_code,
+        upper(nullif(trim(regexp_replace(r.strfilingmethod, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_method_code,
+        upper(nullif(trim(regexp_replace(r.stay_grant, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as stay_code,
+        try_cast(nullif(trim(regexp_replace(r.generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
+        try_cast(nullif(trim(regexp_replace(r.sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation,
+        r.surplus_fields is not null as has_surplus_fields
+    from raw.eoir__tbl_court_motions as r
 )
 
 select

@@ -32,7 +32,7 @@ located as (
             order by p.seen_on nulls last, p.seen_in, p.seen_id nulls last, p.hearing_location_code
         ) as visit_no
     from places as p
-    inner join raw.eoir_bundled__hearing_locations as l on p.hearing_location_code = l.listed_code and l.is_mpp
+    inner join meta.eoir_bundled_locations as l on p.hearing_location_code = l.listed_code and l.is_mpp
     where p.case_id is not null
 ),
 

@@ -106,8 +106,8 @@ def _build(con: DuckDBPyConnection, table: str, release_id: str) -> int:
 
 
 def bundle_codes(con: DuckDBPyConnection) -> None:
-    """Load the code lists that fill in for a release's own: `raw.eoir_bundled__*`."""
-    con.execute("create schema if not exists raw")
+    """Load the code lists that fill in for a release's own: `meta.eoir_bundled_*`."""
+    con.execute("create schema if not exists meta")
     decisions = [
         (line, r["case_type"], r["dec_type"], r["code"], r["description"], r["provenance"])
         for line, r in enumerate(registry.rows("court_decisions.csv"), start=2)
@@ -117,8 +117,8 @@ def bundle_codes(con: DuckDBPyConnection) -> None:
         for line, r in enumerate(registry.rows("hearing_locations.csv"), start=2)
     ]
     for table, rows in (
-        ("raw.eoir_bundled__court_decisions", decisions),
-        ("raw.eoir_bundled__hearing_locations", locations),
+        ("meta.eoir_bundled_decisions", decisions),
+        ("meta.eoir_bundled_locations", locations),
     ):
         contract = contracts.table(table)
         con.execute("begin")

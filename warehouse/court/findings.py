@@ -285,7 +285,7 @@ def _locations(con: DuckDBPyConnection, release_id: str) -> list[Finding]:
     rows = con.execute(
         """
         select c.listed_code, c.code_label from core.eoir__codes as c
-        left join raw.eoir_bundled__hearing_locations as l on c.listed_code = l.listed_code
+        left join meta.eoir_bundled_locations as l on c.listed_code = l.listed_code
         where c.release_id = ? and c.code_list = 'hearing_location'
             and regexp_matches(upper(c.code_label), '\\bMPP\\b|MIGRANT PROT')
             and not coalesce(l.is_mpp or l.is_test, false)
