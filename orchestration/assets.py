@@ -16,7 +16,9 @@ from transforms.models import Model, models
 from warehouse import contracts, publish
 from warehouse.writer import Warehouse
 
-warnings.filterwarnings("ignore", category=dg.BetaWarning)  # backfill_policy; one line an asset on every command
+warnings.filterwarnings(
+    "ignore", category=dg.BetaWarning
+)  # backfill_policy; one line an asset on every command
 
 POOL = "duckdb"  # limit 1: DuckDB has one writer
 OWNERS = ["team:border-ledger"]
