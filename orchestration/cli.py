@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from orchestration import cli_claims, cli_mcp, cli_ops, cli_site, cli_vintages
+from orchestration import cli_claims, cli_export, cli_mcp, cli_ops, cli_site, cli_vintages
 from orchestration.screen import (
     FAILED,
     USAGE,
@@ -50,6 +50,7 @@ app.add_typer(cli_vintages.commands)
 app.add_typer(cli_ops.commands)
 app.add_typer(cli_site.commands)
 app.add_typer(cli_mcp.commands)
+app.add_typer(cli_export.commands)
 
 BAD = ("refused", "unknown")
 
