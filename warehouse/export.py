@@ -450,7 +450,7 @@ def _write_cell(
     if isinstance(value, bool):
         sheet.write_boolean(line, column, value)
     elif (
-        isinstance(value, int | float | Decimal) and abs(float(value)) <= EXACT_INTEGER
+        isinstance(value, int | float | Decimal) and abs(float(value)) < EXACT_INTEGER
     ):  # not NaN, not infinite
         sheet.write_number(line, column, float(value) if isinstance(value, Decimal) else value)
     elif isinstance(value, dt.datetime):
