@@ -36,7 +36,7 @@ def audit(warehouse: Warehouse, suite: Suite, now: dt.datetime) -> SuiteResult:
                     r.name,
                     r.severity,
                     r.status,
-                    _observed(r),
+                    observed(r),
                     r.because,
                     build_no,
                     now,
@@ -51,7 +51,8 @@ def audit(warehouse: Warehouse, suite: Suite, now: dt.datetime) -> SuiteResult:
     return result
 
 
-def _observed(result: Any) -> str | None:
+def observed(result: Any) -> str | None:
+    """What an expectation saw, with a sample of the rows where it failed; None when nothing was seen."""
     if result.error:
         return str(result.error)
     if result.success:

@@ -120,7 +120,7 @@ def _run(
     )
     for event in result.all_events:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
-            report.checks += 1
+            report.checks += event.asset_check_evaluation_data.blocking is True
         elif event.event_type == DagsterEventType.STEP_FAILURE:
             error = event.step_failure_data.error
             if error and "blocking" not in error.message.lower():

@@ -1,9 +1,11 @@
-"""Dagster's entry point (workspace.yaml): assets, checks, jobs and resources."""
+"""Dagster's entry point (workspace.yaml): assets, checks, jobs, schedules, sensors and resources, put together here."""
 
 from __future__ import annotations
 
 import dagster as dg
 
+from orchestration import steps
+from orchestration.acquire_assets import acquire_assets, acquire_checks, fetch_job
 from orchestration.assets import (
     all_assets,
     core_assets,
@@ -14,8 +16,11 @@ from orchestration.assets import (
 )
 from orchestration.assets import releases as releases_asset
 from orchestration.assets import reviewed as reviewed_asset
+from orchestration.automation import automation_sensor, with_automation
 from orchestration.checks import suite_checks
 from orchestration.resources import Ledger
+from orchestration.schedules import schedules
+from orchestration.sensors import record_releases_job, sensors
 
 #: Raw is audited here and not where it is loaded: a release set aside changes raw without loading anything.
 january = dg.define_asset_job(
@@ -47,9 +52,16 @@ docs = dg.define_asset_job(
 )
 
 definitions = dg.Definitions(
-    assets=all_assets,
-    asset_checks=suite_checks,
-    jobs=[january, *raw_jobs, docs],
+    assets=[
+        *with_automation(
+            all_assets, code_of_all=steps.code_version()[:16], code_of_raw=steps.raw_code_version()
+        ),
+        *acquire_assets,
+    ],
+    asset_checks=[*suite_checks, *acquire_checks],
+    jobs=[january, *raw_jobs, docs, fetch_job, record_releases_job],
+    schedules=schedules,
+    sensors=[*sensors, automation_sensor()],
     resources={"ledger": Ledger()},
     executor=dg.in_process_executor,
 )

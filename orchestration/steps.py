@@ -475,6 +475,11 @@ def _originals(
     return {cells[0]: "\t".join("" if c is None else str(c) for c in cells[1:]).encode() for cells in found}
 
 
+def raw_code_version() -> str:
+    """Hash of the code that reads files into raw."""
+    return _fingerprint("raw")
+
+
 @cache
 def _fingerprint(what: str) -> str:
     """Hash of everything that decides how a release is loaded: parser code for raw, models and reviewed data for core."""
