@@ -21,6 +21,9 @@ from orchestration.resources import Ledger
 from warehouse.paths import Home
 from warehouse.writer import BuildLock, Warehouse
 
+#: Marks runs that `border build` executed in its own process.
+BUILD_TAG = "border/build"
+
 DAGSTER_YAML = """\
 # Written by `border build` when absent; edit freely. Deployments: see deploy/dagster.yaml.
 telemetry:
@@ -60,6 +63,7 @@ def dagster_instance(home: Home) -> Iterator[dg.DagsterInstance]:
 def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
     """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step."""
     with BuildLock(home.build_lock), dagster_instance(home) as instance:
+        _end_dead_runs(instance)
         ledger = Ledger(root=str(home.root))
         report = BuildReport(ok=True)
         for raw_table, pending in _pending(home, ledger, instance).items():
@@ -83,6 +87,19 @@ def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
                 row = warehouse.con.execute("select version from meta.publication").fetchone()
                 report.version = row[0] if row else None
     return report
+
+
+def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Give back what killed builds held: a run whose process is gone keeps its place in the pool, and the next waits.
+
+    Only runs of `border build` are touched. Under the build lock none of them can be alive.
+    """
+    dead = dg.RunsFilter(
+        tags={BUILD_TAG: "true"}, statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    )
+    for run in instance.get_runs(filters=dead):
+        instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+        instance.report_run_failed(run, message="The process of this build ended before the build did.")
 
 
 def _pending(home: Home, ledger: Ledger, instance: dg.DagsterInstance) -> dict[str, list[str]]:
@@ -116,7 +133,11 @@ def _run(
     job = definitions.resolve_job_def(job_name)
     quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
     result = job.execute_in_process(
-        instance=instance, resources={"ledger": ledger}, raise_on_error=False, tags=tags, run_config=quiet
+        instance=instance,
+        resources={"ledger": ledger},
+        raise_on_error=False,
+        tags={**tags, BUILD_TAG: "true"},
+        run_config=quiet,
     )
     for event in result.all_events:
         if event.event_type == DagsterEventType.ASSET_CHECK_EVALUATION:
