@@ -6,6 +6,7 @@ import datetime as dt
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -227,9 +228,10 @@ def _built_once(tmp_path_factory: pytest.TempPathFactory, name: str, series: Ite
             (reference / "series").mkdir(parents=True, exist_ok=True)
             for file_name in series:
                 shutil.copy(ROOT / "reference" / "series" / file_name, reference / "series")
+            started = time.monotonic()
             done = Home(root, reference).border("build")
             assert done.returncode == 0, done.stderr
-            (root / "ready").touch()
+            (root / "ready").write_text(f"built in {time.monotonic() - started:.1f} s\n")
     return Home(root, reference)
 
 
@@ -249,9 +251,10 @@ def carried_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture
 def home(small_home: Home, tmp_path: Path) -> Home:
     """A copy of the small published home, this test's own."""
-    root = tmp_path / "home"
+    root, reference = tmp_path / "home", tmp_path / "reference"
     shutil.copytree(small_home.root, root)
-    return Home(root, small_home.reference)
+    shutil.copytree(small_home.reference, reference)
+    return Home(root, reference)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -140,6 +141,10 @@ class Home:
     @property
     def build_file(self) -> Path:
         return self.root / "work" / "warehouse.duckdb"
+
+    def carry(self, name: str) -> None:
+        """Let the next build find one more of the series the project carries."""
+        shutil.copy(ROOT / "reference" / "series" / name, self.reference / "series")
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-c", _BORDER, str(self.reference), *arguments]
