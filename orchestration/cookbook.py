@@ -65,7 +65,7 @@ def answer(con: duckdb.DuckDBPyConnection, recipe: Recipe) -> str:
         raise CookbookError(f"{recipe.question!r}: no rows; ask so that the answer says something")
     if len(rows) > 1 and "order by" not in recipe.sql:
         raise CookbookError(f"{recipe.question!r}: {len(rows)} rows in no stated order; add `order by`")
-    return _table(names, rows)
+    return table(names, rows)
 
 
 def rewritten(text: str, con: duckdb.DuckDBPyConnection) -> str:
@@ -80,7 +80,8 @@ def rewritten(text: str, con: duckdb.DuckDBPyConnection) -> str:
     return _RECIPE.sub(replace, text)
 
 
-def _table(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+def table(names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> str:
+    """Rows as a Markdown table: numbers to the right, NULL written as NULL, lists joined by `; `."""
     numeric = [
         any(_is_number(row[i]) for row in rows) and all(row[i] is None or _is_number(row[i]) for row in rows)
         for i in range(len(names))
