@@ -11,7 +11,8 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,14 @@ class Browser:
     def open(self, address: str) -> None:
         self.driver.get("about:blank")
         self.driver.get(address)
+        self.drawn(address)
+
+    def drawn(self, what: str) -> None:
+        """Wait until every visible chart is drawn."""
         self.wait(
             "return !document.querySelector('figure.chart') || !window.vegaEmbed "
             "|| document.documentElement.dataset.charts === 'drawn'",
-            f"charts of {address}",
+            f"charts of {what}",
         )
 
     def wait(self, script: str, what: str, seconds: float = 60) -> Any:
@@ -167,3 +172,95 @@ def browser(_driver: Any) -> Browser:
     found.complaints()
     found.requests()
     return found
+
+
+#: Marks that a chart must hold: bars, lines, points or steps that have a shape.
+_MARKS = """
+return [...document.querySelectorAll('figure.chart')].filter(f => f.querySelector('.canvas').clientWidth).map(f => [
+  f.id,
+  [...f.querySelectorAll('svg .mark-rect path, svg .mark-line path, svg .mark-symbol path')]
+    .filter(p => (p.getAttribute('d') || '').length > 12 && p.getBoundingClientRect().width > 0).length,
+])
+"""
+#: Each figure's text, whether its card has a definition, and the releases or sources it names that are described.
+_FIGURES = """
+const store = JSON.parse(document.getElementById('cards').textContent);
+return [...document.querySelectorAll('.fig')].map(f => {
+  const card = store.cards[f.dataset.card] || {};
+  const named = [...(card.r || []).filter(r => store.releases[r]), ...(card.o || [])];
+  return [f.textContent, !!(card.d || store.measures[card.m]), named.length];
+})
+"""
+_AXE = """
+const done = arguments[0];
+axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
+  .then(done, error => done({error: String(error)}));
+"""
+
+
+@dataclass
+class Visit:
+    """What one page showed: complaints of the console, requests, marks by chart, figures, width, violations."""
+
+    page: str
+    complaints: list[str]
+    requests: list[str]
+    marks: list[tuple[str, int]]
+    figures: list[tuple[str, bool, int]]
+    width: int
+    passes: int
+    violations: list[str]
+
+
+def marks(browser: Browser) -> dict[str, int]:
+    """Marks of each chart that has a place on the page, by the chart's id."""
+    return dict(browser.run(_MARKS))
+
+
+@pytest.fixture(scope="session")
+def tour(_driver: Any, site: Path, address: str, axe: str) -> Callable[..., list[Visit]]:
+    """Open every page once at a width and in a scheme, and note all there is to note; a measure's page stands for all
+    measures in every tour but the first."""
+    taken: dict[tuple[int, bool], list[Visit]] = {}
+
+    def take(width: int = 1280, *, dark: bool = False) -> list[Visit]:
+        if (width, dark) in taken:
+            return taken[width, dark]
+        browser = Browser(_driver)
+        browser.view(width, dark=dark)
+        browser.requests(), browser.complaints()
+        visits, is_first = [], not taken
+        for file in sorted(site.rglob("*.html")):
+            page = str(file.relative_to(site))
+            if page.startswith("checks/"):
+                continue
+            repeats = page.startswith("measures/") and page != "measures/usbp_southwest.html"
+            if repeats and not is_first:
+                continue
+            browser.open(address + page)
+            browser.run("document.querySelectorAll('details').forEach(d => { d.open = true })")
+            browser.drawn(page)
+            result: dict[str, Any] = {"passes": [], "violations": []}
+            if not repeats:
+                browser.run(axe)
+                result = browser.driver.execute_async_script(_AXE)
+                assert "error" not in result, result
+            visits.append(
+                Visit(
+                    page,
+                    browser.complaints(),
+                    browser.requests(),
+                    list(marks(browser).items()),
+                    [tuple(f) for f in browser.run(_FIGURES)],
+                    browser.run("return document.documentElement.scrollWidth"),
+                    len(result["passes"]),
+                    [
+                        f"{page}: {v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})"
+                        for v in result["violations"]
+                    ],
+                )
+            )
+        taken[width, dark] = visits
+        return visits
+
+    return take

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
-from conftest import CHROMIUM
+from conftest import CHROMIUM, Visit, marks
 from installation import Home
 
+Tour = Callable[..., list[Visit]]
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("browser")]
-
-#: Marks that a chart must hold: bars, lines, points or steps that have a shape.
-MARKS = """
-return [...document.querySelectorAll('figure.chart')].filter(f => f.querySelector('.canvas').clientWidth).map(f => [
-  f.id,
-  [...f.querySelectorAll('svg .mark-rect path, svg .mark-line path, svg .mark-symbol path')]
-    .filter(p => (p.getAttribute('d') || '').length > 12 && p.getBoundingClientRect().width > 0).length,
-])
-"""
-
-
-def pages(site: Path) -> list[str]:
-    return [
-        str(p.relative_to(site))
-        for p in sorted(site.rglob("*.html"))
-        if p.relative_to(site).parts[0] != "checks"
-    ]
 
 
 def published(small_home: Home, sql: str) -> list[tuple[Any, ...]]:
@@ -41,27 +25,37 @@ def test_chromium_runs(browser: Any) -> None:
     assert browser.run("return 6 * 7") == 42
 
 
-def test_no_page_complains_or_asks_another_host(browser: Any, site: Path, address: str) -> None:
-    found = []
-    for page in pages(site):
-        browser.open(address + page)
-        found += [f"{page}: {line}" for line in browser.complaints()]
-        own = (address, "about:blank", "data:", "blob:" + address)
-        found += [f"{page}: asks for {url}" for url in browser.requests() if not url.startswith(own)]
-    assert found == []
+def test_no_page_complains_or_asks_another_host(tour: Tour, address: str) -> None:
+    own = (address, "about:blank", "data:", "blob:" + address)
+    visits = tour()
+    assert len(visits) > 30
+    assert [(v.page, line) for v in visits for line in v.complaints] == []
+    assert [(v.page, url) for v in visits for url in v.requests if not url.startswith(own)] == []
 
 
-def test_every_chart_of_every_page_is_drawn_with_marks(browser: Any, site: Path, address: str) -> None:
-    empty, drawn = [], 0
-    for page in pages(site):
-        browser.open(address + page)
-        browser.run("document.querySelectorAll('details').forEach(d => { d.open = true })")
-        for chart, marks in browser.run(MARKS):
-            drawn += 1
-            if not marks:
-                empty.append(f"{page}#{chart}")
-    assert empty == []
-    assert drawn > 40
+def test_every_chart_of_every_page_is_drawn_with_marks(tour: Tour) -> None:
+    found = [(v.page, chart, number) for v in tour() for chart, number in v.marks]
+    assert [(page, chart) for page, chart, number in found if not number] == []
+    assert len(found) > 40
+
+
+def test_every_figure_of_every_page_has_a_card_with_its_definition_and_source(tour: Tour) -> None:
+    found = [(v.page, *figure) for v in tour() for figure in v.figures]
+    assert [(page, text) for page, text, is_defined, named in found if not (is_defined and named)] == []
+    assert len(found) > 500
+
+
+def test_no_page_is_wider_than_a_phone(tour: Tour) -> None:
+    assert [(v.page, v.width) for v in tour(390) if v.width > 390] == []
+
+
+@pytest.mark.parametrize(
+    ("width", "dark"), [(1280, False), (1280, True), (390, False)], ids=["light", "dark", "phone"]
+)
+def test_every_page_passes_the_accessibility_checker(tour: Tour, width: int, dark: bool) -> None:
+    visits = tour(width, dark=dark)
+    assert [line for v in visits for line in v.violations] == []
+    assert sum(v.passes for v in visits) > 300
 
 
 def test_each_january_has_its_sentence_and_its_definitions_drawn(
@@ -80,13 +74,13 @@ def test_each_january_has_its_sentence_and_its_definitions_drawn(
         assert shown == [[f"january-{january}", f"{value:,}"]]
         assert browser.find(".years a[aria-current]")[0].text == str(january)
     browser.open(f"{address}index.html#january-2023")
-    assert dict(browser.run(MARKS))["chart-january-2023"] > 2
+    assert marks(browser)["chart-january-2023"] > 2
 
 
 def test_figures_in_the_tables_are_the_warehouses(
     browser: Any, site: Path, address: str, small_home: Home
 ) -> None:
-    for page in [p for p in pages(site) if p.startswith("measures/")]:
+    for page in (f"measures/{p.name}" for p in sorted((site / "measures").glob("*.html"))):
         browser.open(address + page)
         shown = browser.run(
             "return [...document.querySelectorAll('#januaries tbody tr')]"
@@ -165,23 +159,6 @@ def test_a_figure_shows_definition_release_and_status_by_pointer_keyboard_and_to
     assert 0 <= box[0] < box[1] <= 390
 
 
-def test_every_figure_of_every_page_has_a_card_that_names_its_definition(
-    browser: Any, site: Path, address: str
-) -> None:
-    bare, figures = [], 0
-    for page in pages(site):
-        browser.open(address + page)
-        found = browser.run(
-            "const s = JSON.parse(document.getElementById('cards').textContent);"
-            "return [...document.querySelectorAll('.fig')].map(f => { const c = s.cards[f.dataset.card];"
-            " return [f.textContent, !!(c && (c.d || s.measures[c.m])), !!(c && (c.r || []).every(r => s.releases[r]))] })"
-        )
-        figures += len(found)
-        bare += [f"{page}: {text}" for text, defined, released in found if not (defined and released)]
-    assert bare == []
-    assert figures > 500
-
-
 def test_a_table_sorts_by_value_and_back(browser: Any, address: str) -> None:
     browser.open(address + "measures/usbp_southwest.html")
     read = "return [...document.querySelectorAll('#januaries tbody tr')].map(r => r.cells[1].dataset.sort)"
@@ -253,8 +230,9 @@ def test_the_sql_page_says_clearly_what_its_engine_lacks(browser: Any, address: 
 def test_pages_work_from_a_folder_and_the_sql_page_says_what_to_do(browser: Any, site: Path) -> None:
     for page in ("index.html", "measures/usbp_southwest.html", "groups/citizenship.html", "revisions.html"):
         browser.open((site / page).as_uri())
-        assert all(marks for _, marks in browser.run(MARKS)), page
-        assert browser.run(MARKS)
+        drawn = marks(browser)
+        assert drawn, page
+        assert all(drawn.values()), page
     browser.open((site / "sql.html").as_uri())
     assert "http.server" in browser.find("#from-folder")[0].text
     assert browser.run("return document.getElementById('run').disabled")
@@ -278,49 +256,9 @@ def test_without_scripts_the_newest_january_and_the_tables_are_there(
         browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
-def test_no_page_is_wider_than_a_phone(browser: Any, site: Path, address: str) -> None:
-    browser.view(390)
-    wide = []
-    for page in pages(site):
-        browser.open(address + page)
-        if (width := browser.run("return document.documentElement.scrollWidth")) > 390:
-            wide.append(f"{page}: {width}")
-    assert wide == []
-
-
 def test_on_paper_the_navigation_gives_way_to_the_content(browser: Any, address: str) -> None:
     browser.view(media="print")
     browser.open(address + "index.html#january-2024")
     assert not browser.find("nav.main")[0].is_displayed()
     assert browser.find("#january-2024 .headline")[0].is_displayed()
     assert browser.run("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-
-
-@pytest.mark.parametrize(
-    ("width", "dark"), [(1280, False), (1280, True), (390, False)], ids=["light", "dark", "phone"]
-)
-def test_every_page_passes_the_accessibility_checker(
-    browser: Any, site: Path, address: str, axe: str, width: int, dark: bool
-) -> None:
-    browser.view(width, dark=dark)
-    violations, checked = [], 0
-    seen: set[str] = set()
-    for page in pages(site):
-        kind = re.sub(r"measures/usbp_southwest_\w+", "measures/one_of_them", page)
-        if kind in seen:
-            continue
-        seen.add(kind)
-        browser.open(address + page)
-        browser.run("document.querySelectorAll('details').forEach(d => { d.open = true })")
-        browser.run(axe)
-        result = browser.driver.execute_async_script(
-            "const done = arguments[0];"
-            "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-            ".then(done, e => done({error: String(e)}))"
-        )
-        assert "error" not in result, result
-        checked += len(result["passes"])
-        for one in result["violations"]:
-            violations.append(f"{page}: {one['id']}: {one['nodes'][0]['html'][:160]} ({len(one['nodes'])})")
-    assert violations == []
-    assert checked > 100

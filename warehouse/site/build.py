@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from warehouse.site import vendor
-from warehouse.site.pages import evidence, groups, january, revisions, take_away
+from warehouse.site.pages import claims, courts, evidence, groups, january, revisions, take_away
 from warehouse.site.reading import Published
 from warehouse.site.site import Entry, Site
 
@@ -43,6 +43,8 @@ NAVIGATION = (
     Entry("measures.html", "Measures"),
     Entry("groups.html", "Who and where"),
     Entry("revisions.html", "Revisions"),
+    Entry("claims.html", "Claims"),
+    Entry("courts.html", "Courts"),
     Entry("quality.html", "Data quality"),
     Entry("dictionary.html", "Dictionary"),
     Entry("sql.html", "SQL"),
@@ -90,10 +92,18 @@ def build_site(
 
 def _write_pages(site: Site) -> None:
     site.navigation = list(NAVIGATION)
+    for path, table in (("claims.html", "marts.claims"), ("courts.html", "meta.mpp_figures")):
+        if not site.published.has(table):
+            site.navigation = [entry for entry in site.navigation if entry.path != path]
+            site.notices.append(f"{path}: left out, the warehouse holds no {table}.")
     january.write_front(site)
     january.write_measures(site)
     groups.write_groups(site)
     revisions.write_revisions(site)
+    if site.published.has("marts.claims"):
+        claims.write_claims(site)
+    if site.published.has("meta.mpp_figures"):
+        courts.write_courts(site)
     evidence.write_releases(site)
     evidence.write_quality(site)
     evidence.write_dictionary(site)

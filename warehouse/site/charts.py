@@ -266,13 +266,13 @@ def readings(rows: list[Row]) -> Spec:
     low = min(0.0, *(v["pct_change"] for v in values))
     high = max(0.0, *(v["pct_change"] for v in values))
     pad = span * 0.42
-    shared = {
+    shared: Spec = {
         "y": {
             "field": "reading",
             "type": "nominal",
             "sort": order,
             "axis": None,
-            "scale": {"paddingInner": 0.52},
+            "scale": {"type": "band", "paddingInner": 0.52},
         },
         "x": {
             "field": "pct_change",
@@ -286,7 +286,6 @@ def readings(rows: list[Row]) -> Spec:
         "tooltip": _TOOLTIP,
     }
     description = "Bars, one a definition: " + "; ".join(f"{v['reading']} {v['text']}" for v in values) + "."
-    name = {"type": "text", "align": "left", "baseline": "bottom", "style": "name", "yOffset": -9}
     return {
         **_base(46 * len(values), description),
         "data": {"values": values},
@@ -302,10 +301,7 @@ def readings(rows: list[Row]) -> Spec:
                 "transform": [{"filter": "datum.pct_change < 0"}],
                 "encoding": {**shared, "text": {"field": "text"}},
             },
-            {
-                "mark": {**name, "x": 0},
-                "encoding": {"y": shared["y"], "text": {"field": "reading"}, "tooltip": _TOOLTIP},
-            },
+            _names("reading", shared["y"]),
             {
                 "mark": {"type": "tick", "style": "zero", "thickness": 1.5},
                 "encoding": {"y": shared["y"], "x": {"datum": 0, "type": "quantitative"}},
@@ -316,6 +312,199 @@ def readings(rows: list[Row]) -> Spec:
 
 def _broken() -> Spec:
     return {"condition": {"test": "datum.status == 'across a break'", "value": 0.55}, "value": 1}
+
+
+def claim(rows: list[Row], assertion: Row) -> Spec:
+    """One claim's readings as points on the scale of its words, with the values the words allow shaded."""
+    values = [
+        {
+            "reading": row["definition_label"],
+            "x": row["reading"],
+            "text": row["reading_text"],
+            "status": wording.STATUS_WORDS.get(row["status"], row["status"]),
+            "month": wording.month(row["month_start"]) or (f"as of {row['as_of']}" if row["as_of"] else ""),
+            "shown": row["reading_text"],
+            "release": row["release_id"] or "; ".join(row["figure_ids"] or []),
+            "definition": row["definition_note"] or row["definition_label"],
+            "finality": "the words " + row["_holds_word"],
+            "holds": bool(row["holds"]),
+            "is_context": row["bearing"] != "test",
+        }
+        for row in rows
+    ]
+    points = [v["x"] for v in values]
+    bounds = [b for b in (assertion["lower_bound"], assertion["upper_bound"]) if b is not None]
+    low, high = min(points + bounds), max(points + bounds)
+    if assertion["operation"] not in ("highest_since",) and low > 0:
+        low = 0
+    pad = (high - low) * 0.16 or 1
+    domain = [low - (pad if low < 0 or assertion["operation"] == "highest_since" else 0), high + pad]
+    band = {
+        "from": domain[0] if assertion["lower_bound"] is None else assertion["lower_bound"],
+        "to": domain[1] if assertion["upper_bound"] is None else assertion["upper_bound"],
+        "allowed": f"“{assertion['words']}”: {assertion['allowed']}",
+    }
+    unit = {"yoy_pct": "percent", "share": "percent", "highest_since": "year"}.get(assertion["operation"], "")
+    x_scale = {"domain": domain, "nice": False, "zero": False}
+    number = "d" if assertion["operation"] == "highest_since" else ",~f"
+    shared: Spec = {
+        "y": {
+            "field": "reading",
+            "type": "nominal",
+            "sort": [v["reading"] for v in values],
+            "axis": None,
+            "scale": {"type": "band", "paddingInner": 0.52},
+        },
+        "x": {
+            "field": "x",
+            "type": "quantitative",
+            "scale": x_scale,
+            "axis": {"title": unit or None, "tickCount": 5, "format": number},
+        },
+        "tooltip": _TOOLTIP,
+    }
+    description = (
+        f"Points, one a definition, for “{assertion['words']}” ({assertion['allowed']}): "
+        + "; ".join(f"{v['reading']} {v['text']}, {v['finality']}" for v in values)
+        + "."
+    )
+    return {
+        **_base(46 * len(values), description),
+        "data": {"values": values},
+        "layer": [
+            {
+                "data": {"values": [band]},
+                "mark": {"type": "rect", "style": "band"},
+                "encoding": {
+                    "x": {"field": "from", "type": "quantitative", "scale": x_scale},
+                    "x2": {"field": "to"},
+                    "tooltip": [{"field": "allowed", "title": "Allowed"}],
+                },
+            },
+            {
+                "mark": {"type": "point", "size": 110, "strokeWidth": 2, "filled": True},
+                "encoding": {
+                    **shared,
+                    "shape": {
+                        "condition": [
+                            {"test": "datum.is_context", "value": "diamond"},
+                            {"test": "datum.holds", "value": "circle"},
+                        ],
+                        "value": "cross",
+                    },
+                },
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 10, "style": "value"},
+                "encoding": {**shared, "text": {"field": "text"}},
+            },
+            _names("reading", shared["y"]),
+        ],
+    }
+
+
+def shares(rows: list[Row], is_synthetic: bool) -> Spec:
+    """One numerator over several denominators: a bar a share."""
+    values = [
+        {
+            "share": row["definition_label"],
+            "x": row["reading"],
+            "text": f"{wording.share(row['reading'], 2)}  ({wording.count(row['numerator'])} of "
+            f"{wording.count(row['denominator'])})",
+            "month": f"as of {row['as_of']}",
+            "shown": wording.share(row["reading"], 2),
+            "status": "SYNTHETIC" if is_synthetic else "published counts",
+            "finality": "",
+            "release": row["release_id"] or "; ".join(row["figure_ids"] or []),
+            "definition": row["definition_note"] or row["definition_label"],
+        }
+        for row in rows
+    ]
+    high = max(v["x"] for v in values)
+    shared: Spec = {
+        "y": {
+            "field": "share",
+            "type": "nominal",
+            "sort": [v["share"] for v in values],
+            "axis": None,
+            "scale": {"type": "band", "paddingInner": 0.52},
+        },
+        "x": {
+            "field": "x",
+            "type": "quantitative",
+            "axis": {"title": "percent", "tickCount": 5},
+            "scale": {"domain": [0, high * 1.6], "nice": False},
+        },
+        "tooltip": _TOOLTIP,
+    }
+    stamp = "SYNTHETIC. " if is_synthetic else ""
+    return {
+        **_base(
+            46 * len(values), stamp + "Bars: " + "; ".join(f"{v['share']} {v['shown']}" for v in values) + "."
+        ),
+        "data": {"values": values},
+        "layer": [
+            {"mark": {"type": "bar"}, "encoding": shared},
+            {
+                "mark": {"type": "text", "align": "left", "dx": 5, "style": "value"},
+                "encoding": {**shared, "text": {"field": "text"}},
+            },
+            _names("share", shared["y"]),
+        ],
+    }
+
+
+def month_bars(rows: list[Row], definition: str) -> Spec:
+    """One bar a month of a published count."""
+    values = [
+        {
+            "month_start": row["month_start"].isoformat(),
+            "month": wording.month(row["month_start"]),
+            "value": row["value"],
+            "shown": wording.count(row["value"]),
+            "status": "published count",
+            "finality": "",
+            "release": row["figure_id"],
+        }
+        for row in rows
+    ]
+    description = "Bars, one a month. " + _extremes([(v["month"], v["value"]) for v in values])
+    return {
+        **_base(180, description),
+        "data": {"values": values},
+        "transform": _label_expression(definition),
+        "mark": {"type": "bar"},
+        "encoding": {
+            "x": {
+                "field": "month",
+                "type": "ordinal",
+                "sort": None,
+                "axis": {"title": None, "labelAngle": 0, "labelOverlap": "greedy"},
+            },
+            "y": {
+                "field": "value",
+                "type": "quantitative",
+                "axis": {"title": "cases", "format": ",d", "tickCount": 4},
+            },
+            "tooltip": _TOOLTIP,
+        },
+    }
+
+
+def _names(field: str, y: Spec) -> Spec:
+    """The name of each bar or point above it, cut at the width of the chart."""
+    return {
+        "mark": {
+            "type": "text",
+            "align": "left",
+            "baseline": "bottom",
+            "style": "name",
+            "yOffset": -14,
+            "x": 0,
+            "limit": {"expr": "width"},
+        },
+        "encoding": {"y": y, "text": {"field": field}, "tooltip": _TOOLTIP},
+    }
 
 
 def small_bars(rows: list[Row], definition: str, bands: Sequence[Row], years: Sequence[int]) -> Spec:

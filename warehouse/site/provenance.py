@@ -33,15 +33,19 @@ class Cards:
         """`text` as a control that shows where it comes from.
 
         `row` has measure_id and month_start or a `label`, and what is known of release_id, status, finality, reasons.
-        `side` says which of the row's releases it comes from: value, prior (the month a year before), change (both) or
-        first (the first release of the month).
+        `side` says which of the row's releases it comes from: value, prior (the month a year before), change (both), first
+        (the first release of the month) or old (the release before);
+        a and b are two sources compared, residual is their difference.
         """
         if not text:
             return Markup('<span class="none" aria-label="no value">–</span>')
-        prefix = {"prior": "prior_", "first": "first_"}.get(side, "")
-        releases = [row.get(f"{prefix}release_id")]
+        prefix = {"prior": "prior_", "first": "first_", "old": "old_"}.get(side, "")
+        suffix = f"_{side}" if side in ("a", "b") else ""
+        releases = [row.get(f"{prefix}release_id{suffix}")]
         if side == "change":
             releases = [row.get("release_id"), row.get("prior_release_id")]
+        if side == "residual":
+            releases = [row.get("release_id_a"), row.get("release_id_b")]
         month = row.get("month_start")
         if side == "prior" and month:
             month = month.replace(year=month.year - 1)
@@ -51,6 +55,7 @@ class Cards:
             "d": row.get("definition"),
             "p": row.get("label") or wording.month(month),
             "r": [r for r in dict.fromkeys(releases) if r],
+            "o": row.get(f"sources{suffix}") or [],
             "s": row.get("status") if side == "change" else None,
             "f": row.get("finality") if side == "value" else None,
             "y": [self._reason(reason) for reason in row.get("reasons") or []] if side == "change" else [],

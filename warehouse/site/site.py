@@ -60,6 +60,7 @@ class Site:
         )
         self._environment.filters |= {
             "count": wording.count,
+            "unbroken": lambda text: text.replace(" %", f"{wording.NBSP}%"),
             "signed": wording.signed,
             "percent": wording.percent,
             "share": wording.share,

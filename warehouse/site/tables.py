@@ -31,7 +31,7 @@ Kind = Literal[
     "html",
     "figures",
 ]
-Side = Literal["value", "prior", "change", "first"]
+Side = Literal["value", "prior", "change", "first", "old", "a", "b", "residual"]
 _NUMBERS = ("count", "plain_count", "signed", "percent", "share")
 
 
@@ -90,7 +90,7 @@ class DataTable:
     @property
     def has_figures(self) -> bool:
         """Whether its CSV carries definition, release and status."""
-        return any("measure_id" in row for row in self.rows[:1])
+        return any("measure_id" in row or "definition" in row for row in self.rows[:1])
 
     def _cell(self, column: Column, row: Row) -> Markup:
         value = row.get(column.key)

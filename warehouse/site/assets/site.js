@@ -38,6 +38,7 @@
     if (measure) row(list, "Measure", measure[0]);
     if (one.d || measure) row(list, "Definition", one.d || measure[1]);
     for (const id of one.r || []) row(list, "Release", id + ": " + (store.releases[id] || ""));
+    for (const source of one.o || []) row(list, "Source", source);
     if (one.s) row(list, "Comparison", WORDS[one.s] || one.s);
     if (one.f) row(list, "Figure", one.f);
     if (one.y) {

@@ -130,7 +130,7 @@
       state.textContent = "Running";
       last = await ask(connection, field.value);
       show(last);
-      state.textContent = last.rows.length + " rows in " + ((performance.now() - started) / 1000).toFixed(1) + " s";
+      state.textContent = last.rows.length + (last.rows.length === 1 ? " row in " : " rows in ") + ((performance.now() - started) / 1000).toFixed(1) + " s";
     } catch (error) {
       state.textContent = "";
       problem.textContent = explain(error, field.value);

@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from warehouse.site import wording
+from warehouse.site.pages.claims import source_line
 from warehouse.site.site import Site
 from warehouse.site.tables import Column
 
@@ -65,6 +66,26 @@ _CORRECTIONS = (
 )
 
 
+_RECONCILED = (
+    Column("month_start", "Month", "month"),
+    Column("measure_id", "Measure", "code"),
+    Column("source_a", "One source"),
+    Column("value_a", "Its value", "count", "a", what="value of one source"),
+    Column("source_b", "The other"),
+    Column("value_b", "Its value", "count", "b", what="value of the other source"),
+    Column("residual", "Difference", "signed", "residual", what="one less the other"),
+    Column("explanation", "Explained as"),
+    Column("reason", "Reason", wraps=True),
+)
+_FINDINGS = (
+    Column("finding", "Finding"),
+    Column("severity", "Severity"),
+    Column("release_id", "Release", "release"),
+    Column("detail", "What", wraps=True),
+    Column("next_step", "Next step", wraps=True),
+)
+
+
 def write_releases(site: Site) -> None:
     """Every file and printed figure the warehouse was made from."""
     rows = []
@@ -116,9 +137,20 @@ def write_quality(site: Site) -> None:
                 "_encounters_left": release["encounters_in_file"] - release["all_encounters"],
             }
         )
+    shown = [{**c, "observed": _short(c["observed"])} for c in checks]
     quarantine = published.rows("quarantine")
     corrections = published.rows("corrections")
     ledger = published.rows("ledger")
+    reconciled = published.rows("reconciled") if published.has("marts.reconciliation") else []
+    residuals = published.rows("reconciliation") if reconciled else []
+    figures = {row["figure_id"]: row for row in published.rows("published_figures")}
+    for row in residuals:
+        for side in ("a", "b"):
+            printed = figures.get(row[f"source_{side}"])
+            row[f"sources_{side}"] = [source_line(printed)] if printed else []
+        row["sources"] = row["sources_a"] + row["sources_b"]
+        row["explanation"] = row["explanation"].replace("_", " ")
+    findings = published.rows("findings") if published.has("marts.release_findings") else []
     outcomes = {
         outcome: sum(c["outcome"] == outcome for c in checks)
         for outcome in ("passed", "warned", "noted", "failed")
@@ -130,7 +162,12 @@ def write_quality(site: Site) -> None:
         total=len(checks),
         attention=attention,
         checks=page.table(
-            "checks", "The last audit, expectation by expectation", _CHECKS, checks, stacks=True
+            "checks",
+            "The last audit, expectation by expectation",
+            _CHECKS,
+            shown,
+            csv_rows=checks,
+            stacks=True,
         )
         if checks
         else None,
@@ -146,6 +183,17 @@ def write_quality(site: Site) -> None:
         else None,
         quarantine=page.table("quarantine", "Quarantined lines", _QUARANTINE, quarantine)
         if quarantine
+        else None,
+        compared=sum(r["months"] for r in reconciled),
+        apart=len(residuals),
+        unexplained=sum(r["explanation"] == "unexplained" for r in residuals),
+        residuals=page.table(
+            "reconciliation", "Months in which two sources differ beyond rounding", _RECONCILED, residuals
+        )
+        if residuals
+        else None,
+        findings=page.table("findings", "What new releases changed", _FINDINGS, findings, stacks=True)
+        if findings
         else None,
         quarantined=sum(r["quarantined_lines"] or 0 for r in conserved),
         corrections=page.table("corrections", "Corrections", _CORRECTIONS, corrections, stacks=True)
@@ -180,3 +228,8 @@ def write_dictionary(site: Site) -> None:
     )
     schemas = [(s, [t for t in tables if t["name"].startswith(s + ".")]) for s in order]
     page.write(schemas=[(s, found) for s, found in schemas if found], known=known, count=len(columns))
+
+
+def _short(text: str | None, length: int = 240) -> str | None:
+    """What was observed, cut for the page; the CSV and the validation pages have it whole."""
+    return text if text is None or len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
