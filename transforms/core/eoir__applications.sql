@@ -4,11 +4,11 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        coalesce(try_cast(r.idnproceedingappln as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceedingappln, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as application_id,
-        coalesce(try_cast(r.idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
-        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        try_cast(r.idnproceedingappln as bigint) as application_id,
+        try_cast(r.idnproceeding as bigint) as proceeding_id,
+        try_cast(r.idncase as bigint) as case_id,
         nullif(trim(regexp_replace(r.appl_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as application_code,
-        coalesce(try_cast(r.appl_recd_date as date), try_cast(nullif(trim(regexp_replace(r.appl_recd_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as received_on,
+        try_cast(r.appl_recd_date as date) as received_on,
         upper(nullif(trim(regexp_replace(r.appl_dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as application_decision_code
     from raw.eoir__tbl_court_appln as r
 )

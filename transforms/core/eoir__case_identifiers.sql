@@ -3,7 +3,7 @@
 select
     r.release_id,
     r.record_no,
-    coalesce(try_cast(r.idncaseid as bigint), try_cast(nullif(trim(regexp_replace(r.idncaseid, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as identifier_id,
-    coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+    try_cast(r.idncaseid as bigint) as identifier_id,
+    try_cast(r.idncase as bigint) as case_id,
     upper(nullif(trim(regexp_replace(r.case_id, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as identifier_code
 from raw.eoir__a_tblcaseidentifier as r

@@ -4,11 +4,11 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        coalesce(try_cast(r.idncustody as bigint), try_cast(nullif(trim(regexp_replace(r.idncustody, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as custody_id,
-        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        try_cast(r.idncustody as bigint) as custody_id,
+        try_cast(r.idncase as bigint) as case_id,
         upper(nullif(trim(regexp_replace(r.custody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
-        coalesce(try_cast(r.datdetained as date), try_cast(nullif(trim(regexp_replace(r.datdetained, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as detained_on,
-        coalesce(try_cast(r.datreleased as date), try_cast(nullif(trim(regexp_replace(r.datreleased, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as released_on
+        try_cast(r.datdetained as date) as detained_on,
+        try_cast(r.datreleased as date) as released_on
     from raw.eoir__tbl_custodyhistory as r
 )
 

@@ -4,12 +4,12 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        coalesce(try_cast(r.idnjuvenilehistory as bigint), try_cast(nullif(trim(regexp_replace(r.idnjuvenilehistory, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as juvenile_history_id,
-        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
-        coalesce(try_cast(r.idnproceeding as bigint), try_cast(nullif(trim(regexp_replace(r.idnproceeding, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as proceeding_id,
+        try_cast(r.idnjuvenilehistory as bigint) as juvenile_history_id,
+        try_cast(r.idncase as bigint) as case_id,
+        try_cast(r.idnproceeding as bigint) as proceeding_id,
         try_cast(nullif(trim(regexp_replace(r.idnjuvenile, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as juvenile_number,
-        coalesce(try_cast(r.datcreatedon as date), try_cast(nullif(trim(regexp_replace(r.datcreatedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as created_on,
-        coalesce(try_cast(r.datmodifiedon as date), try_cast(nullif(trim(regexp_replace(r.datmodifiedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as modified_on
+        try_cast(r.datcreatedon as date) as created_on,
+        try_cast(r.datmodifiedon as date) as modified_on
     from raw.eoir__tbl_juvenilehistory as r
 )
 

@@ -4,16 +4,16 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        coalesce(try_cast(r.idnrepsassigned as bigint), try_cast(nullif(trim(regexp_replace(r.idnrepsassigned, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as representation_id,
-        coalesce(try_cast(r.idncase as bigint), try_cast(nullif(trim(regexp_replace(r.idncase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as case_id,
+        try_cast(r.idnrepsassigned as bigint) as representation_id,
+        try_cast(r.idncase as bigint) as case_id,
         upper(nullif(trim(regexp_replace(r.strattylevel, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as representation_level_code,
         upper(nullif(trim(regexp_replace(r.strattytype, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as represented_party_code,
         lower(nullif(trim(regexp_replace(r.parent_table, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as parent_table,
-        coalesce(try_cast(r.parent_idn as bigint), try_cast(nullif(trim(regexp_replace(r.parent_idn, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as parent_id,
+        try_cast(r.parent_idn as bigint) as parent_id,
         upper(nullif(trim(regexp_replace(r.base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
-        coalesce(try_cast(r.ins_ta_date_assigned as date), try_cast(nullif(trim(regexp_replace(r.ins_ta_date_assigned, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as assigned_on,
-        coalesce(try_cast(r.e_27_date as date), try_cast(nullif(trim(regexp_replace(r.e_27_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as board_represented_on,
-        coalesce(try_cast(r.e_28_date as date), try_cast(nullif(trim(regexp_replace(r.e_28_date, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as represented_on,
+        try_cast(r.ins_ta_date_assigned as date) as assigned_on,
+        try_cast(r.e_27_date as date) as board_represented_on,
+        try_cast(r.e_28_date as date) as represented_on,
         case upper(nullif(trim(regexp_replace(r.blnprimeatty, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_primary
     from raw.eoir__tbl_repsassigned as r
 )

@@ -4,12 +4,12 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        coalesce(try_cast(r.idnleadrider as bigint), try_cast(nullif(trim(regexp_replace(r.idnleadrider, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as rider_id,
-        coalesce(try_cast(r.idnleadcase as bigint), try_cast(nullif(trim(regexp_replace(r.idnleadcase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as lead_case_id,
-        coalesce(try_cast(r.idnridercase as bigint), try_cast(nullif(trim(regexp_replace(r.idnridercase, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as bigint)) as rider_case_id,
-        coalesce(try_cast(r.datcreatedon as date), try_cast(nullif(trim(regexp_replace(r.datcreatedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as created_on,
-        coalesce(try_cast(r.datmodifiedon as date), try_cast(nullif(trim(regexp_replace(r.datmodifiedon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as modified_on,
-        coalesce(try_cast(r.datseveredon as date), try_cast(nullif(trim(regexp_replace(r.datseveredon, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as date)) as severed_on,
+        try_cast(r.idnleadrider as bigint) as rider_id,
+        try_cast(r.idnleadcase as bigint) as lead_case_id,
+        try_cast(r.idnridercase as bigint) as rider_case_id,
+        try_cast(r.datcreatedon as date) as created_on,
+        try_cast(r.datmodifiedon as date) as modified_on,
+        try_cast(r.datseveredon as date) as severed_on,
         case upper(nullif(trim(regexp_replace(r.blnactive, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) when '1' then true when 'Y' then true when 'TRUE' then true when '0' then false when 'N' then false when 'FALSE' then false end as is_active
     from raw.eoir__tbl_lead_rider as r
 )

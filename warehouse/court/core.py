@@ -17,6 +17,7 @@ from duckdb import DuckDBPyConnection
 from warehouse import contracts
 from warehouse.contracts import ContractError
 from warehouse.court import registry
+from warehouse.court.load import row_order
 
 MODELS = Path(__file__).parents[2] / "transforms" / "core"
 
@@ -70,10 +71,11 @@ def build_core(
     con.execute("create schema if not exists core")
     bundle_codes(con)
     rows = {}
-    for done, table in enumerate(CORE_TABLES, start=1):
-        rows[table] = _build(con, table, release_id)
-        if progress:
-            progress(table, done, len(CORE_TABLES))
+    with row_order(con, kept=False):  # half the time: row groups go to disk as they fill
+        for done, table in enumerate(CORE_TABLES, start=1):
+            rows[table] = _build(con, table, release_id)
+            if progress:
+                progress(table, done, len(CORE_TABLES))
     return CoreReport(release_id, rows, time.monotonic() - started)
 
 

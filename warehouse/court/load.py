@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -155,7 +156,8 @@ def load_release(
     home = store or _beside(con)
     _prepare(con)
     loader = _Loader(con, release, release_id, home, progress, by_hand)
-    resumed = loader.run()
+    with row_order(con, kept=True):  # record numbers are row numbers of the scratch files
+        resumed = loader.run()
     refresh_raw_views(con)
     reports = tuple(_reports(con, release_id))
     present = set(release.members)
@@ -534,6 +536,18 @@ def _prepare(con: DuckDBPyConnection) -> None:
             contract = contracts.table(table)
             for statement in (contract.ddl(), *contract.comments()):
                 con.execute(statement)
+
+
+@contextmanager
+def row_order(con: DuckDBPyConnection, *, kept: bool) -> Iterator[None]:
+    """Set DuckDB's `preserve_insertion_order` and put it back as it was."""
+    row = con.execute("select current_setting('preserve_insertion_order')").fetchone()
+    con.execute(f"set preserve_insertion_order = {str(kept).lower()}")
+    try:
+        yield
+    finally:
+        if row:
+            con.execute(f"set preserve_insertion_order = {str(row[0]).lower()}")
 
 
 def _beside(con: DuckDBPyConnection) -> Path:
