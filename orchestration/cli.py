@@ -26,6 +26,7 @@ from orchestration.screen import (
     USAGE,
     AsJson,
     AsOf,
+    as_typed,
     day_of,
     one_line_errors,
     open_console,
@@ -419,7 +420,7 @@ def sql(
     """Run a query on the published warehouse, read-only, with no access to files or the network."""
     with one_line_errors(), open_published() as con:
         try:
-            rows = rows_of(con, query)
+            rows = rows_of(con, as_typed(query))
         except duckdb.Error as error:
             stop(str(error).strip(), USAGE)
     if as_json:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Annotated, Any, NoReturn
 
 import duckdb
@@ -33,10 +35,20 @@ AsOf = Annotated[
 ]
 
 
-def open_console(stderr: bool = False) -> Console:
+def _write_any_text() -> None:
+    """Whatever the locale: figures and dashes must not stop a command."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # any locale: figures and dashes must not stop a command
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def as_typed(argument: str) -> str:
+    """The argument's own characters, where the locale kept Python from reading them."""
+    return os.fsencode(argument).decode("utf-8", "replace")
+
+
+def open_console(stderr: bool = False) -> Console:
+    _write_any_text()
     width = None if sys.stdout.isatty() else 140
     return Console(stderr=stderr, highlight=False, width=width, soft_wrap=False)
 
@@ -86,13 +98,13 @@ def rows_of(
     cursor = con.execute(sql, parameters)
     names: list[str] = []
     for name, *_ in cursor.description or []:
-        names.append(
-            name if name not in names else f"{name}_{sum(n.split('_')[0] == name for n in names) + 1}"
-        )
+        free = (f"{name}_{n}" for n in count(2) if f"{name}_{n}" not in names)
+        names.append(next(free) if name in names else name)
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def print_json(value: Any) -> None:
+    _write_any_text()
     sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
 
 
