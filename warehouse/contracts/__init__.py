@@ -24,7 +24,7 @@ class ContractError(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """One documented column: `type` is a DuckDB type, `unit` says what a number counts."""
+    """One documented column: `type` is a DuckDB type, `unit` what a number counts, `source` its name in the files."""
 
     name: str
     type: str
@@ -40,6 +40,8 @@ class Column:
         parts = [self.description]
         if self.unit:
             parts.append(f"Unit: {self.unit}.")
+        if self.source:
+            parts.append(f"In the files: {self.source}.")
         if self.caveat:
             parts.append(f"Caveat: {self.caveat}")
         return " ".join(parts)
