@@ -271,6 +271,35 @@ def data_docs(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.Materiali
     )
 
 
+@dg.asset(
+    key=dg.AssetKey(["published", "site"]),
+    deps=[published_warehouse],
+    group_name="published",
+    kinds={"html"},
+    owners=OWNERS,
+    automation_condition=dg.AutomationCondition.eager(),
+    description="The static site of the published warehouse: pages, charts, downloads, SQL in the browser. Reads the "
+    "published file alone. The first build fetches the browser libraries from an npm registry.",
+)
+def published_site(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
+    from warehouse.site import SiteError, build_site
+    from warehouse.site.vendor import VendorError
+
+    home = ledger.home
+    try:
+        report = build_site(home.published_file, home.site, home.vendor, data_docs=home.data_docs)
+    except (SiteError, VendorError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    return dg.MaterializeResult(
+        metadata={
+            "index": dg.MetadataValue.path(str(report.folder / "index.html")),
+            "version": report.version,
+            "pages": report.pages,
+            "bytes": report.bytes,
+        }
+    )
+
+
 all_assets: list[dg.AssetsDefinition] = [
     reviewed,
     releases,
@@ -279,4 +308,5 @@ all_assets: list[dg.AssetsDefinition] = [
     *model_assets,
     published_warehouse,
     data_docs,
+    published_site,
 ]

@@ -54,6 +54,11 @@ class Home:
         return self.root / "data_docs"
 
     @property
+    def site(self) -> Path:
+        """The static site, where the asset writes it."""
+        return self.root / "site"
+
+    @property
     def vendor(self) -> Path:
         """Browser libraries of the site, as fetched."""
         return self.root / "vendor"

@@ -145,7 +145,7 @@ def test_every_step_that_writes_the_warehouse_is_in_the_pool() -> None:
         for node in assets.specs
         if assets.op.pool != POOL
     }
-    assert outside == {"archive/files"}
+    assert outside == {"archive/files", "published/site"}
     assert graph.materializable_asset_keys
 
 

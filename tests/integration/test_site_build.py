@@ -9,11 +9,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
 
+import dagster as dg
 import duckdb
 import pyarrow.parquet as pq
 import pytest
 from installation import Home
 
+from orchestration.assets import published_site
+from orchestration.resources import Ledger
 from warehouse.site import SiteError, build_site, vendor
 from warehouse.site.reading import Published, Row
 
@@ -240,6 +243,31 @@ def test_a_second_build_replaces_the_first_and_leaves_nothing_behind(
     assert sorted(p.name for p in tmp_path.iterdir()) == ["site"]
     assert report.pages == len(list(out.rglob("*.html")))
     assert report.files == sum(p.is_file() for p in out.rglob("*"))
+
+
+def test_the_asset_writes_the_same_site_and_names_its_version(
+    home: Home, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendor, "vendor", without_libraries)
+    done = dg.materialize([published_site], resources={"ledger": Ledger(root=str(home.root))})
+    [event] = done.asset_materializations_for_node("published__site")
+    [row] = published.select("select version from meta.publication")
+    assert event.metadata["version"].value == row["version"]
+    assert (home.root / "site" / "index.html").exists()
+
+
+def test_the_asset_fails_in_one_line_and_is_not_tried_again(
+    tmp_path: Path,
+) -> None:
+    done = dg.materialize(
+        [published_site], resources={"ledger": Ledger(root=str(tmp_path))}, raise_on_error=False
+    )
+    assert not done.success
+    [failure] = [e for e in done.all_events if e.is_step_failure]
+    error = failure.step_failure_data.error
+    assert error is not None
+    assert "run `border build`" in error.message
+    assert not any(e.is_step_up_for_retry for e in done.all_events)
 
 
 def test_without_a_published_warehouse_the_message_says_what_to_run(tmp_path: Path) -> None:

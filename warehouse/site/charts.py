@@ -589,7 +589,7 @@ def fan(rows: list[Row], definition: str, height: int = 120, *, labelled: bool =
         "x": {
             "field": "published_on",
             "type": "temporal",
-            "axis": {"title": None, "labelOverlap": True, "format": "%b %Y", "tickCount": 3},
+            "axis": {"title": None, "format": "%b %Y", "labelFlush": True, "values": _ends(rows)},
         },
         "y": {
             "field": "value",
@@ -615,6 +615,12 @@ def fan(rows: list[Row], definition: str, height: int = 120, *, labelled: bool =
             *([labels] if labelled else []),
         ],
     }
+
+
+def _ends(rows: list[Row]) -> list[Spec]:
+    """First and last day of publication, as the dates of an axis."""
+    days = dict.fromkeys((rows[0]["published_on"], rows[-1]["published_on"]))
+    return [{"year": d.year, "month": d.month, "date": d.day} for d in days]
 
 
 def _months_after(month: dt.date, number: int) -> dt.date:

@@ -97,8 +97,10 @@
   });
   document.addEventListener("click", (event) => {
     const button = figureOf(event);
-    if (button) show(button);
-    else if (!card.contains(event.target)) hide();
+    if (button) {
+      show(button);
+      card.scrollIntoView({ block: "nearest" });
+    } else if (!card.contains(event.target)) hide();
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return hide();
