@@ -418,3 +418,18 @@ def test_mpp_signs_stand_apart_and_a_transfer_leaves_a_case_pending(build: Build
         (3, False, False, True, "OPP", "MPP2", "pending", False, True),
         (5, True, False, False, None, "outside", "pending", False, False),
     ]
+
+
+def test_an_identifier_is_digits_and_never_rounded_into_one(build: Build) -> None:
+    con = build(
+        A_TblCase=rows_of(
+            CASE, *({"IDNCASE": t, "CASE_TYPE": "RMV"} for t in ("12.7", "1e3", " 45 ", "67\r"))
+        )
+    )
+    assert con.execute("select case_id from core.eoir__cases order by record_no").fetchall() == [
+        (None,),
+        (None,),
+        (45,),
+        (67,),
+    ]
+    assert finding(con, "A_TblCase", "key_is_no_number") == (2, "warning")

@@ -267,6 +267,25 @@ def test_L07_fields_beyond_the_header_are_kept_beside_the_row(load: Load) -> Non
     assert column(con, "CASEPRIORITY_CODE") == ["N/A"]
 
 
+def test_L07_a_tab_inside_a_date_or_a_code_is_taken_out(load: Load) -> None:
+    one = case_row(LATEST_HEARING="2014-12-\t02 00:00:00.000")
+    two = case_row(CASE_TYPE="R\tMV")
+    con, report = load({"A_TblCase.csv": member(CASE, [one, two])})
+    assert column(con, "LATEST_HEARING") == ["2014-12-02 00:00:00.000"] * 2
+    assert column(con, "CASE_TYPE") == ["RMV", "RMV"]
+    assert report.tables[0].repaired == 2
+
+
+def test_L07_columns_without_a_name_in_nearly_every_row_are_columns(load: Load) -> None:
+    rows = [[*case_row(IDNCASE=str(i)), "", "x" if i == 3 else ""] for i in range(1, 41)]
+    rows[10] = rows[10][:-2]
+    con, report = load({"A_TblCase.csv": member(CASE, rows)})
+    table = report.tables[0]
+    assert (table.records, table.quarantined, table.repaired) == (40, 0, 1)
+    assert table.added_columns == ("unnamed_40", "unnamed_41")
+    assert [v for v in column(con, "unnamed_41") if v] == ["x"]
+
+
 def test_L08_a_row_that_stops_early_is_padded_only_when_its_anchors_hold(load: Load) -> None:
     whole, shifted, cut = case_row()[:20], case_row(), case_row()[:3]
     del shifted[1]

@@ -4,9 +4,9 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        try_cast(r.idnappeal as bigint) as appeal_id,
-        try_cast(r.idncase as bigint) as case_id,
-        try_cast(r.idnproceeding as bigint) as proceeding_id,
+        case when regexp_matches(r.idnappeal, '^\s*[0-9]+\s*$') then try_cast(r.idnappeal as bigint) end as appeal_id,
+        case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
+        case when regexp_matches(r.idnproceeding, '^\s*[0-9]+\s*$') then try_cast(r.idnproceeding as bigint) end as proceeding_id,
         upper(nullif(trim(regexp_replace(r.strappealcategory, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as appeal_category_code,
         nullif(trim(regexp_replace(r.strappealtype, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as appeal_type_code,
         try_cast(r.datappealfiled as date) as filed_on,

@@ -4,9 +4,9 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        try_cast(r.idnproceedingappln as bigint) as application_id,
-        try_cast(r.idnproceeding as bigint) as proceeding_id,
-        try_cast(r.idncase as bigint) as case_id,
+        case when regexp_matches(r.idnproceedingappln, '^\s*[0-9]+\s*$') then try_cast(r.idnproceedingappln as bigint) end as application_id,
+        case when regexp_matches(r.idnproceeding, '^\s*[0-9]+\s*$') then try_cast(r.idnproceeding as bigint) end as proceeding_id,
+        case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
         nullif(trim(regexp_replace(r.appl_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as application_code,
         try_cast(r.appl_recd_date as date) as received_on,
         upper(nullif(trim(regexp_replace(r.appl_dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as application_decision_code

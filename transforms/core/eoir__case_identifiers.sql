@@ -3,7 +3,7 @@
 select
     r.release_id,
     r.record_no,
-    try_cast(r.idncaseid as bigint) as identifier_id,
-    try_cast(r.idncase as bigint) as case_id,
+    case when regexp_matches(r.idncaseid, '^\s*[0-9]+\s*$') then try_cast(r.idncaseid as bigint) end as identifier_id,
+    case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
     upper(nullif(trim(regexp_replace(r.case_id, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as identifier_code
 from raw.eoir__a_tblcaseidentifier as r

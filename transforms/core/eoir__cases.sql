@@ -4,7 +4,7 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        try_cast(r.idncase as bigint) as case_id,
+        case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
         upper(nullif(trim(regexp_replace(r.case_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
         upper(nullif(trim(regexp_replace(r.nat, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as nationality_code,
         upper(nullif(trim(regexp_replace(r.lang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,

@@ -4,8 +4,8 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        try_cast(r.idncustody as bigint) as custody_id,
-        try_cast(r.idncase as bigint) as case_id,
+        case when regexp_matches(r.idncustody, '^\s*[0-9]+\s*$') then try_cast(r.idncustody as bigint) end as custody_id,
+        case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
         upper(nullif(trim(regexp_replace(r.custody, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as custody_code,
         try_cast(r.datdetained as date) as detained_on,
         try_cast(r.datreleased as date) as released_on

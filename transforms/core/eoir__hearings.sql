@@ -4,9 +4,9 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        try_cast(r.idnschedule as bigint) as hearing_id,
-        try_cast(r.idnproceeding as bigint) as proceeding_id,
-        try_cast(r.idncase as bigint) as case_id,
+        case when regexp_matches(r.idnschedule, '^\s*[0-9]+\s*$') then try_cast(r.idnschedule as bigint) end as hearing_id,
+        case when regexp_matches(r.idnproceeding, '^\s*[0-9]+\s*$') then try_cast(r.idnproceeding as bigint) end as proceeding_id,
+        case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
         upper(nullif(trim(regexp_replace(r.hearing_loc_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as hearing_location_code,
         upper(nullif(trim(regexp_replace(r.base_city_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as base_city_code,
         nullif(trim(regexp_replace(r.ij_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as judge_code,

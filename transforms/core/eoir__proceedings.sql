@@ -6,8 +6,8 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        try_cast(r.idnproceeding as bigint) as proceeding_id,
-        try_cast(r.idncase as bigint) as case_id,
+        case when regexp_matches(r.idnproceeding, '^\s*[0-9]+\s*$') then try_cast(r.idnproceeding as bigint) end as proceeding_id,
+        case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
         upper(nullif(trim(regexp_replace(r.case_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as case_type_code,
         try_cast(r.osc_date as date) as notice_on,
         try_cast(r.input_date as date) as input_on,

@@ -4,9 +4,9 @@ with typed as (
     select
         r.release_id,
         r.record_no,
-        try_cast(r.idnleadrider as bigint) as rider_id,
-        try_cast(r.idnleadcase as bigint) as lead_case_id,
-        try_cast(r.idnridercase as bigint) as rider_case_id,
+        case when regexp_matches(r.idnleadrider, '^\s*[0-9]+\s*$') then try_cast(r.idnleadrider as bigint) end as rider_id,
+        case when regexp_matches(r.idnleadcase, '^\s*[0-9]+\s*$') then try_cast(r.idnleadcase as bigint) end as lead_case_id,
+        case when regexp_matches(r.idnridercase, '^\s*[0-9]+\s*$') then try_cast(r.idnridercase as bigint) end as rider_case_id,
         try_cast(r.datcreatedon as date) as created_on,
         try_cast(r.datmodifiedon as date) as modified_on,
         try_cast(r.datseveredon as date) as severed_on,

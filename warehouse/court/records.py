@@ -153,8 +153,19 @@ class Scanner:
         self._newline = b"\r\n" if crlf else b"\n"
         if line:
             self.tally.header = decode(line.removesuffix(b"\r"))[0].split("\t")
+            self.tally.header += [""] * self._wider(head[end + 1 :])
         self._offset = len(head) if end < 0 else end + 1
         return head[self._offset :]
+
+    def _wider(self, sample: bytes) -> int:
+        """How many fields nearly every row has beyond the header: columns without a name, not defects."""
+        rows = sample.split(self._newline)[:-1][:2000]
+        tabs = [r.count(b"\t") for r in rows if r]
+        if len(tabs) < 20:
+            return 0
+        usual = max(set(tabs), key=tabs.count)
+        more = usual - (len(self.tally.header) - 1)
+        return more if more > 0 and tabs.count(usual) >= 0.9 * len(tabs) else 0
 
     def blocks(self) -> Iterator[Block]:
         """Blocks of whole records, in file order."""

@@ -103,9 +103,12 @@ def _score(column: ColumnSpec, text: str) -> int:
     return _SCORES[column.kind](column, text)
 
 
-def _join(pieces: Sequence[str]) -> str:
+def _join(pieces: Sequence[str], column: ColumnSpec) -> str:
+    """The value the pieces were before a tab parted them: text keeps the tab, anything else never held one."""
     kept = [p for p in pieces if p not in ("", "\x00")]
-    return "\t".join(kept) if kept else ("\x00" if "\x00" in pieces else "")
+    if not kept:
+        return "\x00" if "\x00" in pieces else ""
+    return ("\t" if column.kind == "text" else "").join(kept)
 
 
 def read_long(pieces: Sequence[str], layout: Layout) -> Reading | Refusal:
@@ -134,7 +137,7 @@ def read_long(pieces: Sequence[str], layout: Layout) -> Reading | Refusal:
                 after = best.get(i + width)
                 if after is None:
                     continue
-                text = texts[i] if width == 1 else clean(_join(pieces[i : i + width]))
+                text = texts[i] if width == 1 else clean(_join(pieces[i : i + width], columns[j]))
                 score = _score(columns[j], text) + after[0]
                 if top is None or score > top:
                     top, ways = score, {}
@@ -168,7 +171,7 @@ def read_long(pieces: Sequence[str], layout: Layout) -> Reading | Refusal:
     widths = found[0][1]
     values, touched, i = [], [], 0
     for column, width in zip(columns, widths, strict=True):
-        values.append(value_of(_join(pieces[i : i + width])))
+        values.append(value_of(_join(pieces[i : i + width], column)))
         if width > 1:
             touched.append(column.name)
         i += width

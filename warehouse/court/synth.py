@@ -327,7 +327,14 @@ class _Member:
         outcomes: tuple[str, ...] = loaded
         end = job.row_end
         if kind == "extra_tab":
-            fields[at] += "\t" if rng.random() < 0.7 else "\tX"
+            is_text = registry.layout(job.table, self._names).columns[at].kind == "text"
+            if rng.random() < 0.7:
+                fields[at] += "\t"
+            elif is_text:
+                fields[at] += "\tX"
+                before[at] = fields[at]
+            else:
+                fields[at] = fields[at][:1] + "\t" + fields[at][1:]
             outcomes = either
         elif kind == "several_tabs":
             for i in rng.sample(range(1, len(fields)), rng.randint(2, 5)):
