@@ -87,3 +87,13 @@ def test_pieces_and_blocks_of_any_size_give_the_same_rows(tmp_path: Path, monkey
     monkeypatch.setattr(load, "_PIECE", 5000)  # type: ignore[attr-defined]
     assert _load(body, tmp_path / "pieces", by_hand=False) == whole
     assert registry.slug("tbl_CustodyHistory") == "eoir__tbl_custodyhistory"
+
+
+def test_a_piece_the_parser_refuses_is_split_row_by_row(tmp_path: Path, monkeypatch: object) -> None:
+    rows = [b"%d\t%d\t%s\t\x00\t" % (i, i * 7, b"D" if i % 3 else b"\x00") for i in range(1, 300)]
+    rows[100] = b"x\ty"
+    rows[5] += b"A" * (9 << 20)  # wider than the parser's block
+    body = b"\r\n".join([HEADER, *rows]) + b"\r\n"
+    refused = _load(body, tmp_path / "refused", by_hand=False)
+    assert refused == _load(body, tmp_path / "careful", by_hand=True)
+    assert len(refused[0]) == 298  # type: ignore[arg-type]

@@ -13,14 +13,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from warehouse import contracts
 from warehouse.court import records, registry
@@ -30,9 +30,10 @@ from warehouse.court.registry import Layout
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-#: Unpacked bytes written to scratch before DuckDB reads them; at most `_AHEAD` pieces exist at a time.
-_PIECE = 64 << 20
+#: Unpacked bytes parsed at a time; at most `_AHEAD` pieces wait for one of `_READERS` threads.
+_PIECE = 48 << 20
 _AHEAD = 3
+_ROW_GROUP = 122_880
 _READERS = 2
 _HAND_BATCH = 20_000
 
@@ -118,7 +119,7 @@ class LoadReport:
 
 @dataclass
 class _Pending:
-    """A table whose records are read and whose pieces DuckDB may still be writing."""
+    """A table whose records are read and whose pieces may still be on their way to Parquet."""
 
     member: Member
     layout: Layout
@@ -156,8 +157,7 @@ def load_release(
     home = store or _beside(con)
     _prepare(con)
     loader = _Loader(con, release, release_id, home, progress, by_hand)
-    with row_order(con, kept=True):  # record numbers are row numbers of the scratch files
-        resumed = loader.run()
+    resumed = loader.run()
     refresh_raw_views(con)
     reports = tuple(_reports(con, release_id))
     present = set(release.members)
@@ -192,14 +192,12 @@ class _Loader:
         self._started = time.monotonic()
         self._done = 0
         self._skipped = 0
-        self._scratch = home / ".scratch" / release_id
         self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="court-read")
         self._waiting: deque[_Pending] = deque()
         self._unfinished: deque[Future[None]] = deque()
 
     def run(self) -> tuple[str, ...]:
-        shutil.rmtree(self._scratch, ignore_errors=True)
-        self._scratch.mkdir(parents=True)
+        self._home.mkdir(parents=True, exist_ok=True)
         complete = {
             table.lower(): fingerprint
             for table, fingerprint in self._con.execute(
@@ -220,7 +218,6 @@ class _Loader:
             self._settle(wait=True)
         finally:
             self._pool.shutdown(wait=True, cancel_futures=True)
-            shutil.rmtree(self._scratch, ignore_errors=True)
         return tuple(resumed)
 
     def _folder(self, member: Member) -> Path:
@@ -248,7 +245,7 @@ class _Loader:
         self._tell(member.table, 0)
 
     def _consume(self, scanner: records.Scanner, table: _Pending) -> None:
-        piece = _Piece(self._scratch, table, self._release_id)
+        piece = _Piece(table, self._release_id)
         by_hand: list[records.Loaded] = []
         batches = 0
         told = 0
@@ -268,7 +265,7 @@ class _Loader:
             piece.append(block)
             if piece.size >= _PIECE:
                 self._submit(piece, table)
-                piece = _Piece(self._scratch, table, self._release_id)
+                piece = _Piece(table, self._release_id)
             if len(by_hand) >= _HAND_BATCH:
                 batches += 1
                 _write_by_hand(table, by_hand, batches, self._release_id)
@@ -282,11 +279,9 @@ class _Loader:
             _write_by_hand(table, by_hand, batches + 1, self._release_id)
 
     def _submit(self, piece: _Piece, table: _Pending) -> None:
-        piece.close()
         if piece.records == len(piece.by_hand):
-            piece.discard()
             return
-        job = self._pool.submit(piece.to_parquet, self._con.cursor(), len(table.jobs) + 1)
+        job = self._pool.submit(piece.to_parquet, len(table.jobs) + 1)
         table.jobs.append(job)
         self._unfinished.append(job)
         while len(self._unfinished) > _AHEAD:
@@ -398,68 +393,70 @@ class _Loader:
 
 
 class _Piece:
-    """Consecutive clean rows in one scratch file, read by DuckDB and deleted at once."""
+    """Consecutive clean rows, parsed and written as one Parquet file."""
 
-    def __init__(self, scratch: Path, table: _Pending, release_id: str) -> None:
+    def __init__(self, table: _Pending, release_id: str) -> None:
         self.records = 0
         self.size = 0
         self.by_hand: list[int] = []
         self._base = 0
+        self._rows: list[bytes] = []
         self._table = table
         self._release_id = release_id
-        self._path = scratch / f"{registry.slug(table.member.table)}-{len(table.jobs) + 1}.tsv"
-        self._file = self._path.open("wb", buffering=0)
 
     def append(self, block: records.Block) -> None:
         if not self.records:
             self._base = block.first_record - 1
-        self._file.write(block.clean)
+        self._rows.append(block.clean)
         self.size += len(block.clean)
         self.records += block.records
         self.by_hand += [odd.record_no for odd in block.odd]
 
-    def close(self) -> None:
-        self._file.close()
-
-    def discard(self) -> None:
-        self._path.unlink(missing_ok=True)
-
-    def to_parquet(self, con: DuckDBPyConnection, number: int) -> None:
+    def to_parquet(self, number: int) -> None:
         target = self._table.folder / f"part-{number:05}.parquet"
+        body = b"".join(self._rows)
+        self._rows.clear()
         try:
-            written = self._by_duckdb(con, target)
-            if written != self.records - len(self.by_hand):
-                raise duckdb.InvalidInputException(f"{written} of {self.records} rows")
-        except (duckdb.InvalidInputException, duckdb.ConversionException):
-            self._by_python(target)
-        finally:
-            self.discard()
-            con.close()
-
-    def _by_duckdb(self, con: DuckDBPyConnection, target: Path) -> int:
-        names = self._table.layout.names
-        columns = ", ".join(f"{_text(n)}: 'VARCHAR'" for n in names)
-        rows = (
-            f"select {_text(self._release_id)} as release_id, "
-            f"row_number() over () + {self._base} as record_no, "
-            f"{', '.join(_name(n) for n in names)}, cast(null as varchar) as surplus_fields "
-            f"from read_csv({_text(str(self._path))}, columns={{{columns}}}, auto_detect=false, "
-            f"header=false, delim='\t', quote='{records.QUOTE.decode()}', escape='', comment='', nullstr='', "
-            "allow_quoted_nulls=false, new_line='\\n', strict_mode=true, null_padding=false)"
-        )
+            parsed = self._parse(body)
+        except pa.ArrowInvalid:
+            parsed = None
+        if parsed is None or parsed.num_rows != self.records:
+            self._by_python(target, body)
+            return
+        numbers = np.arange(self._base + 1, self._base + 1 + self.records, dtype=np.int64)
         if self.by_hand:
-            # plain SQL, not a join: the rows must stay in file order
-            skip = ", ".join(map(str, self.by_hand))
-            rows = f"select * from ({rows}) where record_no not in ({skip})"
-        written = con.execute(f"copy ({rows}) to {_text(str(target))} (format parquet, compression snappy)")
-        row = written.fetchone()
-        return int(row[0]) if row else 0
+            is_clean = np.ones(self.records, dtype=bool)
+            is_clean[np.asarray(self.by_hand) - self._base - 1] = False
+            parsed, numbers = parsed.filter(pa.array(is_clean)), numbers[is_clean]
+        _store(target, list(parsed.columns), numbers, None, self._table.layout, self._release_id)
 
-    def _by_python(self, target: Path) -> None:
-        """Where DuckDB would not take the piece as it is: the same rows, split here."""
+    def _parse(self, body: bytes) -> pa.Table:
+        names = self._table.layout.names
+        return csv.read_csv(
+            pa.BufferReader(body),
+            read_options=csv.ReadOptions(column_names=names, block_size=8 << 20, use_threads=False),
+            parse_options=csv.ParseOptions(
+                delimiter="\t",
+                quote_char=records.QUOTE.decode(),
+                double_quote=False,
+                escape_char=False,
+                newlines_in_values=False,
+                ignore_empty_lines=False,
+            ),
+            convert_options=csv.ConvertOptions(
+                check_utf8=False,  # the scanner has checked
+                column_types={name: pa.string() for name in names},
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+
+    def _by_python(self, target: Path, body: bytes) -> None:
+        """Where the parser would not take the piece as it is: the same rows, split here."""
         skip = set(self.by_hand)
         rows = []
-        for number, line in enumerate(self._path.read_bytes().split(b"\n")[:-1], start=self._base + 1):
+        for number, line in enumerate(body.split(b"\n")[:-1], start=self._base + 1):
             if number in skip:
                 continue
             pieces = [p.decode("utf-8") for p in line.split(b"\t")]
@@ -474,14 +471,37 @@ def _write_by_hand(table: _Pending, rows: Sequence[records.Loaded], batch: int, 
 
 
 def _write(target: Path, rows: Sequence[records.Loaded], layout: Layout, release_id: str) -> None:
-    columns: dict[str, pa.Array] = {
-        "release_id": pa.array([release_id] * len(rows), pa.string()),
-        "record_no": pa.array([r.record_no for r in rows], pa.int64()),
-    }
-    for i, name in enumerate(layout.names):
-        columns[name] = pa.array([r.values[i] for r in rows], pa.string())
-    columns["surplus_fields"] = pa.array([r.surplus for r in rows], pa.string())
-    pq.write_table(pa.table(columns), target, compression="snappy")
+    columns = [pa.array([r.values[i] for r in rows], pa.string()) for i in range(len(layout.columns))]
+    numbers = np.array([r.record_no for r in rows], dtype=np.int64)
+    surplus = pa.array([r.surplus for r in rows], pa.string())
+    _store(target, columns, numbers, surplus, layout, release_id)
+
+
+def _store(
+    target: Path,
+    columns: Sequence[pa.Array | pa.ChunkedArray],
+    numbers: np.ndarray[tuple[int], np.dtype[np.int64]],
+    surplus: pa.Array | None,
+    layout: Layout,
+    release_id: str,
+) -> None:
+    count = len(numbers)
+    table = pa.Table.from_arrays(
+        [
+            pa.repeat(pa.scalar(release_id), count),
+            pa.array(numbers),
+            *columns,
+            pa.nulls(count, pa.string()) if surplus is None else surplus,
+        ],
+        names=["release_id", "record_no", *layout.names, "surplus_fields"],
+    )
+    pq.write_table(
+        table,
+        target,
+        compression="snappy",
+        row_group_size=_ROW_GROUP,
+        write_statistics=["release_id", "record_no"],
+    )
 
 
 _QUARANTINE_SCHEMA = pa.schema(
@@ -536,18 +556,6 @@ def _prepare(con: DuckDBPyConnection) -> None:
             contract = contracts.table(table)
             for statement in (contract.ddl(), *contract.comments()):
                 con.execute(statement)
-
-
-@contextmanager
-def row_order(con: DuckDBPyConnection, *, kept: bool) -> Iterator[None]:
-    """Set DuckDB's `preserve_insertion_order` and put it back as it was."""
-    row = con.execute("select current_setting('preserve_insertion_order')").fetchone()
-    con.execute(f"set preserve_insertion_order = {str(kept).lower()}")
-    try:
-        yield
-    finally:
-        if row:
-            con.execute(f"set preserve_insertion_order = {str(row[0]).lower()}")
 
 
 def _beside(con: DuckDBPyConnection) -> Path:
@@ -645,6 +653,7 @@ def _notes(tally: records.Tally, size: int) -> list[str]:
 
 def _return_memory() -> None:
     """Hand freed memory back to the system; glibc keeps it in its arenas otherwise (1 GB and growing)."""
+    pa.default_memory_pool().release_unused()
     try:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     except (OSError, AttributeError):

@@ -1,7 +1,7 @@
 """Bytes into records: the scanner that parts clean rows from odd ones, and the careful road for the odd.
 
 Belongs here: row ends, encodings, what a NUL means, field counts. Does not belong here: decompression
-(`container`), tables (`load`). The scanner hands clean rows on as bytes that DuckDB reads at full speed; a
+(`container`), tables (`load`). The scanner hands clean rows on as bytes that Arrow reads at full speed; a
 row goes the careful road when its field count is wrong or when it holds a byte the fast road cannot carry.
 """
 
@@ -16,7 +16,7 @@ from warehouse.court import repair
 from warehouse.court.container import CourtSourceError
 from warehouse.court.registry import Layout
 
-#: Written around nothing to say "empty string" to DuckDB's reader; rows that hold this byte go by hand.
+#: Written around nothing to say "empty string" to the CSV reader; rows that hold this byte go by hand.
 QUOTE = b"\x02"
 _EMPTY = QUOTE + QUOTE
 _BOM = b"\xef\xbb\xbf"
@@ -293,7 +293,7 @@ class Scanner:
 
 
 def _spell_empties(clean: bytes) -> bytes:
-    """Spell a field that is one NUL as DuckDB's reader wants an empty string spelled; other NULs are text."""
+    """Spell a field that is one NUL as the CSV reader wants an empty string spelled; other NULs are text."""
     count = clean.count(b"\x00")
     if not count:
         return clean
