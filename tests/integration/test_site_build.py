@@ -270,6 +270,47 @@ def test_the_asset_fails_in_one_line_and_is_not_tried_again(
     assert not any(e.is_step_up_for_retry for e in done.all_events)
 
 
+def test_what_is_synthetic_is_marked_across_the_page(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendor, "vendor", without_libraries)
+    with duckdb.connect(str(home.published)) as con:
+        [(claim,)] = con.execute(
+            "select distinct claim_id from marts.claim_readings where operation = 'share'"
+        ).fetchall()
+        con.execute(
+            "update marts.claim_readings set is_synthetic = true "
+            "where operation = 'share' and definition_no = 4"
+        )
+        con.execute(
+            "update meta.releases set trust = 'synthetic' where layout = 'workbook' or family = 'cbp_sbo'"
+        )
+    build_site(home.published, tmp_path / "site", tmp_path / "vendor")
+    courts = (tmp_path / "site" / "courts.html").read_text("utf-8")
+    marked = re.findall(r'<section aria-labelledby="[\w-]+" class="synthetic">.*?</section>', courts, re.S)
+    assert len(re.findall(r'class="synthetic"', courts)) == 2
+    assert len(marked) == 1
+    assert "SYNTHETIC. Bars" in marked[0]
+    assert "They say nothing about the world" in marked[0]
+    page = (tmp_path / "site" / "claims" / f"{claim}.html").read_text("utf-8")
+    assert '<div class="synthetic"><p class="stamp">SYNTHETIC</p>' in page
+    untouched = (tmp_path / "site" / "claims" / "apprehensions-nearly-160-percent.html").read_text("utf-8")
+    assert '<div class="synthetic">' not in untouched
+
+
+def test_a_warehouse_that_cannot_answer_the_front_measure_says_what_to_run(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vendor, "vendor", without_libraries)
+    with duckdb.connect(str(home.published)) as con:
+        for table in ("marts.monthly_yoy", "marts.january_yoy", "marts.measure_vintages", "marts.claims"):
+            con.execute(f"delete from {table}")
+    report = build_site(home.published, tmp_path / "site", tmp_path / "vendor")
+    assert "border build --data" in (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert any("marts.claims" in notice for notice in report.notices)
+    assert not (tmp_path / "site" / "claims.html").exists()
+
+
 def test_without_a_published_warehouse_the_message_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="run `border build`"):
         build_site(tmp_path / "none.duckdb", tmp_path / "site", tmp_path / "vendor")

@@ -156,6 +156,7 @@
   for (const button of document.querySelectorAll(".example")) {
     button.addEventListener("click", () => {
       field.value = examples.find((one) => one.id === button.dataset.id).sql;
+      if (matchMedia("(max-width: 46rem)").matches) get("query-heading").scrollIntoView();
       execute();
     });
   }

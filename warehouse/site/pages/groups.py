@@ -147,6 +147,11 @@ def _section(page: Page, measure: Row, breakdown: Breakdown, rows: list[Row]) ->
         "table": table,
         "first": years[0],
         "newest": newest,
+        "has_gaps": any(
+            row is None or row["value"] is None
+            for series in groups.values()
+            for row in ({r["january"]: r for r in series}.get(year) for year in years)
+        ),
     }
 
 
