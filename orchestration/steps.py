@@ -177,6 +177,13 @@ def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
     return releases
 
 
+_PUBLISHERS = {"cbp": "US Customs and Border Protection", "dhs": "the Department of Homeland Security"}
+
+
+def _publisher(code: str) -> str:
+    return _PUBLISHERS.get(code, code.upper())
+
+
 def _quoted_releases() -> list[dict[str, Any]]:
     """Pages and articles that printed figures, as releases of trust `quoted`; their file is the project's own list."""
     listed = REFERENCE / "published_figures.csv"
@@ -188,7 +195,7 @@ def _quoted_releases() -> list[dict[str, Any]]:
     return [
         {
             "release_id": release_id,
-            "source": f"Figure printed by {rows[0]['publisher_code']} or quoted from it",
+            "source": f"Single figure of {_publisher(rows[0]['publisher_code'])}, quoted from a page",
             "family": "quoted",
             "layout": "quoted",
             "file_name": listed.name,
@@ -509,6 +516,7 @@ def code_version() -> str:
     digest = hashlib.sha256()
     for package in ("transforms", "expectations", "warehouse", "claims", "reference"):
         for path in sorted((PROJECT / package).rglob("*")):
-            if path.suffix in (".py", ".sql", ".yml", ".csv", ".json"):
+            decides = path.suffix in (".py", ".sql", ".yml", ".csv", ".json")
+            if decides and not path.is_relative_to(PROJECT / "warehouse" / "site"):
                 digest.update(str(path.relative_to(PROJECT)).encode() + path.read_bytes())
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from markupsafe import Markup, escape
 
+from warehouse.export_set import neutralise
 from warehouse.site import wording
 from warehouse.site.provenance import Cards, release_link, status_mark
 from warehouse.site.reading import Row
@@ -166,5 +167,5 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
-        return "; ".join(str(v) for v in value)
-    return str(value)
+        return str(neutralise("; ".join(str(v) for v in value)))
+    return str(neutralise(value))
