@@ -237,7 +237,7 @@ def test_commands_work_in_any_locale(small_home: Home, locale: str, arguments: l
 
 def test_a_reader_that_stops_reading_gets_no_stack_trace(small_home: Home) -> None:
     with subprocess.Popen(
-        small_home.command("sql", "select range as i from range(30000)", "--limit", "30000"),
+        small_home.command("sql", "select range as i from range(9000)", "--limit", "9000"),
         env=small_home.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

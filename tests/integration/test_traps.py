@@ -320,6 +320,18 @@ def test_coastal_sectors_are_other_in_cbp_files_and_coastal_in_the_history(ledge
     assert ledger.rows(of.format("core.usbp__monthly_encounters")) == [("coastal", None)]
 
 
+def test_livermore_is_coastal_in_the_history_whatever_others_say(ledger: Ledger) -> None:
+    sectors = (*SOUTHWEST_SECTORS.values(), "Livermore")
+    ledger.added("history.csv", as_csv(HISTORY, history("2002-10", "2004-09", sectors=sectors)), "2020-10")
+    ledger.load()
+    found = ledger.rows(
+        "select distinct region_code from core.usbp__monthly_encounters where sector_code = 'livermore'"
+    )
+    assert found == [("coastal",)]
+    southwest = sum(int(count("2004-01", n)) for n in range(1, 10))
+    assert ledger.january("usbp_southwest", 2004)["value"] == southwest
+
+
 def test_swb_is_swanton_on_the_northern_border_and_not_the_southwest_border(ledger: Ledger) -> None:
     lines = aor(*OPEN)
     ledger.added("aor.csv", as_csv(AOR, lines), "2024-02")

@@ -31,7 +31,7 @@ from hypothesis import strategies as st
 from installation import Ledger, one_line
 
 bounded = settings(
-    max_examples=int(os.environ.get("BORDER_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("BORDER_EXAMPLES", "15")),
     deadline=None,
     derandomize="BORDER_EXAMPLES" not in os.environ,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

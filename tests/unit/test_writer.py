@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -204,32 +205,50 @@ def test_tables_as_built_are_compared_with_tables_as_documented(warehouse: Wareh
 # ------------------------------------------------------------------------------------------------------- the lock
 
 
-def test_one_build_at_a_time_and_the_error_names_the_other(tmp_path: Path) -> None:
-    path = tmp_path / "work" / "build.lock"
-    busy = f"process {os.getpid()} is building; wait for it to end, or stop it"
-    with BuildLock(path), pytest.raises(BuildBusy, match=busy), BuildLock(path):
-        pass
-    with BuildLock(path):
-        pass
+HOLD = (
+    "import sys; from pathlib import Path; from warehouse.writer import BuildLock\n"
+    "BuildLock(Path(sys.argv[1])).__enter__(); print('held', flush=True); sys.stdin.read()"
+)
 
 
-def test_a_lock_dies_with_its_process(tmp_path: Path) -> None:
-    path = tmp_path / "build.lock"
-    code = (
-        "import sys; from pathlib import Path; from warehouse.writer import BuildLock\n"
-        "BuildLock(Path(sys.argv[1])).__enter__(); print('held', flush=True); sys.stdin.read()"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code, str(path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    ) as holder:
+@contextlib.contextmanager
+def held_by_another_process(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(BuildBusy, match=f"process {holder.pid} is building"), BuildLock(path):
-            pass
+        yield holder
         holder.kill()
-        holder.wait()
+
+
+def test_one_build_at_a_time_and_the_error_names_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "work" / "build.lock"
+    with held_by_another_process(path) as holder:
+        busy = f"process {holder.pid} is building; wait for it to end, or stop it"
+        with pytest.raises(BuildBusy, match=busy), BuildLock(path):
+            pass
+
+
+def test_a_lock_dies_with_its_process_however_it_ends(tmp_path: Path) -> None:
+    path = tmp_path / "build.lock"
+    with held_by_another_process(path):
+        pass  # killed
     with BuildLock(path):
         assert path.read_text() == str(os.getpid())
+
+
+def test_the_lock_is_held_until_its_process_has_given_it_back_as_often_as_it_took_it(tmp_path: Path) -> None:
+    path = tmp_path / "build.lock"
+
+    def is_free() -> bool:
+        with path.open("rb+") as other, contextlib.suppress(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        return False
+
+    with BuildLock(path):
+        with BuildLock(path):
+            assert not is_free()
+        assert not is_free()
+    assert is_free()
