@@ -68,9 +68,12 @@ def ingest(
                     str(file), "skipped", f"{file.name}: not a {', '.join(sorted(READABLE))} or .zip file"
                 )
             else:
-                outcome = ingest_bytes(
-                    file.read_bytes(), str(file), archive, published=published, trust=trust, now=now
-                )
+                try:
+                    data = file.read_bytes()
+                except OSError as error:
+                    yield _unreadable(file, error)
+                    continue
+                outcome = ingest_bytes(data, str(file), archive, published=published, trust=trust, now=now)
                 # Met on the way through a folder, a file that claims nothing is passed by; named by hand, it is not.
                 is_passed_by = outcome.status == "unknown" and path.is_dir()
                 yield replace(outcome, status="skipped") if is_passed_by else outcome
@@ -88,6 +91,12 @@ def _files_of(folder: Path) -> list[Path]:
     )
 
 
+def _unreadable(file: Path, error: OSError) -> Outcome:
+    return Outcome(
+        str(file), "refused", f"{file}: cannot be read ({error.strerror}); check the file and its permissions"
+    )
+
+
 def _ingest_zip(
     file: Path, archive: Archive, published: str | None, trust: str | None, now: dt.datetime
 ) -> Iterator[Outcome]:
@@ -95,6 +104,9 @@ def _ingest_zip(
         bundle = zipfile.ZipFile(file)
     except zipfile.BadZipFile as error:
         yield Outcome(str(file), "refused", f"{file.name}: not a readable zip ({error}); download it again")
+        return
+    except OSError as error:
+        yield _unreadable(file, error)
         return
     with bundle:
         for member in bundle.infolist():
