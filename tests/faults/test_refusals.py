@@ -109,6 +109,30 @@ def test_a_refused_file_does_not_stop_the_others(ledger: Ledger, tmp_path: Path)
     assert outcomes == {"a.csv": "refused", "b.csv": "added", "notes.md": "skipped"}
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.zip"])
+def test_a_file_that_cannot_be_read_does_not_stop_the_others(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    folder = tmp_path / "2024-02"
+    folder.mkdir()
+    for each in (name, "b.csv"):
+        (folder / each).write_bytes(WHOLE)
+    real_open = io.open
+
+    def locked(file: object, *arguments: object, **options: object) -> object:
+        if str(file).endswith(name):
+            raise PermissionError(13, "Permission denied", str(file))
+        return real_open(file, *arguments, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr("io.open", locked)
+    monkeypatch.setattr("builtins.open", locked)
+    first, second = ingest([folder], ledger.archive, now=NOW)
+    assert first.status == "refused"
+    assert one_line(first.message)
+    assert "cannot be read (Permission denied)" in first.message
+    assert second.status == "added"
+
+
 def test_a_path_that_is_not_there_is_refused(ledger: Ledger, tmp_path: Path) -> None:
     (outcome,) = ingest([tmp_path / "absent.csv"], ledger.archive, now=NOW)
     assert (outcome.status, one_line(outcome.message)) == ("refused", True)
