@@ -10,9 +10,11 @@ import datetime as dt
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from orchestration.ingest import Outcome, ingest, ingest_bytes
+from orchestration import court_ingest
+from orchestration.ingest import Outcome, ingest, ingest_bytes, ingest_court_zip
 from transforms import families
 from warehouse.acquire import (
     AcquireState,
@@ -130,6 +132,18 @@ def archive_arrivals(home: Home, archive: Archive, now: dt.datetime) -> tuple[li
 def _archive_one(arrival: Arrival, archive: Archive, now: dt.datetime) -> list[Outcome]:
     note = arrival.note
     trust = "official" if note.origin == "download" else "mirrored"
+    if arrival.file.suffix.lower() == ".zip" and court_ingest.is_court_zip(arrival.file):
+        return [
+            ingest_court_zip(
+                arrival.file,
+                archive,
+                published=_day(note.last_modified) or note.published_hint,
+                published_basis="Last-Modified at the publisher",
+                trust=trust if note.origin == "download" else None,
+                origin=note.final_url or note.url or "put into the drop folder by a person",
+                now=now,
+            )
+        ]
     if note.family and note.family not in families.families():
         reason = f"{note.file_name}: files of {note.family} are not read from the inbox; docs/operations.md says how"
         return [Outcome(str(arrival.file), "skipped", reason)]
@@ -147,6 +161,14 @@ def _archive_one(arrival: Arrival, archive: Archive, now: dt.datetime) -> list[O
             now=now,
         )
     ]
+
+
+def _day(last_modified: str | None) -> str | None:
+    """The day of a Last-Modified header; None where there is none that can be read."""
+    try:
+        return parsedate_to_datetime(last_modified).date().isoformat() if last_modified else None
+    except ValueError:
+        return None
 
 
 def archive_carried(archive: Archive, now: dt.datetime) -> list[Outcome]:

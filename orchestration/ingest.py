@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from expectations import reviewed
+from orchestration import court_ingest
 from transforms import families
 from transforms.parsed import RefusedFile, UnknownFile
 from warehouse import archive as archives
@@ -60,8 +61,19 @@ def ingest(
         if not path.exists():
             yield Outcome(str(path), "refused", f"{path}: no such file or folder")
             continue
-        for file in _files_of(path) if path.is_dir() else [path]:
-            if file.suffix.lower() == ".zip":
+        files = _files_of(path) if path.is_dir() else [path]
+        if path.is_dir():
+            for folder, members in court_ingest.unpacked_releases(path, files).items():
+                yield _ingest_court_folder(folder, members, archive, published, trust, now)
+                files = [file for file in files if file not in set(members)]
+        for file in files:
+            if file.suffix.lower() == ".zip" and court_ingest.is_court_zip(file):
+                yield ingest_court_zip(file, archive, published=published, trust=trust, now=now)
+            elif court_ingest.is_court_table(file):
+                yield Outcome(
+                    str(file), "refused", f"{file.name}: one table of a court release; name its folder or zip"
+                )
+            elif file.suffix.lower() == ".zip":
                 yield from _ingest_zip(file, archive, published, trust, now)
             elif path.is_dir() and file.suffix.lower() not in READABLE:
                 yield Outcome(
@@ -95,6 +107,64 @@ def _unreadable(file: Path, error: OSError) -> Outcome:
     return Outcome(
         str(file), "refused", f"{file}: cannot be read ({error.strerror}); check the file and its permissions"
     )
+
+
+def ingest_court_zip(
+    file: Path,
+    archive: Archive,
+    *,
+    published: str | None = None,
+    trust: str | None = None,
+    origin: str | None = None,
+    published_basis: str = "given by hand",
+    now: dt.datetime,
+    move: bool = False,
+) -> Outcome:
+    """Archive a court release as published; `move` takes the file over."""
+    try:
+        release, is_new = court_ingest.archive_zip(
+            file,
+            archive,
+            now=now,
+            published=published,
+            published_basis=published_basis,
+            trust=trust,
+            origin=origin,
+            move=move,
+        )
+    except ArchiveError as error:
+        return Outcome(str(file), "refused", str(error))
+    except OSError as error:
+        return _unreadable(file, error)
+    return _court_outcome(file, release, is_new, archive)
+
+
+def _ingest_court_folder(
+    folder: Path,
+    members: list[Path],
+    archive: Archive,
+    published: str | None,
+    trust: str | None,
+    now: dt.datetime,
+) -> Outcome:
+    try:
+        release, is_new = court_ingest.archive_folder(
+            folder, members, archive, now=now, published=published, trust=trust
+        )
+    except ArchiveError as error:
+        return Outcome(str(folder), "refused", str(error))
+    except OSError as error:
+        return _unreadable(folder, error)
+    return _court_outcome(folder, release, is_new, archive)
+
+
+def _court_outcome(path: Path, release: Release, is_new: bool, archive: Archive) -> Outcome:
+    named = f"{path.name}: {'SYNTHETIC ' if release.trust == 'synthetic' else ''}{release.release_id}"
+    if is_new:
+        return Outcome(str(path), "added", f"{named}, published {release.published_on}", release)
+    if because := archive.set_aside_because(release.release_id):
+        return Outcome(str(path), "known", f"{named} was set aside and stays so: {because}", release)
+    return Outcome(str(path), "known", f"{named} is in the archive already", release)
 
 
 def _ingest_zip(
@@ -156,6 +226,10 @@ def ingest_bytes(
 ) -> Outcome:
     """Archive one file given its bytes and the path it came under."""
     name = Path(path_text).name
+    if trust == "synthetic":
+        return Outcome(
+            path_text, "refused", f"{name}: only a court release can be synthetic; leave out --trust"
+        )
     sha256 = archives.sha256_of(data)
     known = archives.known_files().get(sha256, {})
     if known.get("role") == "document":

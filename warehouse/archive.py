@@ -13,6 +13,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+_BLOCK = 1 << 22  # bytes read at once where a file need not fit in memory
 
 TRUST = ("official", "mirrored", "quoted", "synthetic")
 _MONTHS = {m.lower(): i for i, m in enumerate(calendar.month_abbr) if m}
@@ -58,7 +61,7 @@ class Release:
     published_on: str
     published_precision: str
     published_basis: str
-    data_from: str
+    data_from: str | None
     data_through: str
     retrieved_at: str
     origin: str
@@ -74,6 +77,12 @@ def release_id(family: str, sha256: str) -> str:
 
 def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """The hash of a file that need not fit in memory."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Archive:
@@ -92,6 +101,37 @@ class Archive:
         if not path.exists():
             _write_whole(path, data)
         return sha256
+
+    def store_file(self, path: Path, *, move: bool = False) -> str:
+        """`store` for a file too large for memory: copied, or with `move` taken over, while it is hashed."""
+        folder = self.root / "blobs"
+        folder.mkdir(parents=True, exist_ok=True)
+        if move:
+            sha256 = file_sha256(path)
+            target = self.blob(sha256)
+            target.parent.mkdir(exist_ok=True)
+            if target.exists():
+                path.unlink()
+            else:
+                shutil.move(path, target)
+            return sha256
+        with path.open("rb") as source:
+            handle, temporary = tempfile.mkstemp(dir=folder, prefix=".part-")
+            try:
+                digest = hashlib.sha256()
+                with os.fdopen(handle, "wb") as copy:
+                    while block := source.read(_BLOCK):
+                        digest.update(block)
+                        copy.write(block)
+                    copy.flush()
+                    os.fsync(copy.fileno())
+                target = self.blob(digest.hexdigest())
+                target.parent.mkdir(exist_ok=True)
+                if not target.exists():
+                    Path(temporary).replace(target)
+            finally:
+                Path(temporary).unlink(missing_ok=True)
+        return digest.hexdigest()
 
     def read(self, sha256: str) -> bytes:
         """The archived bytes; ArchiveError when they are missing or no longer have their hash."""

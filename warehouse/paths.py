@@ -37,6 +37,11 @@ class Home:
         return self.root / "work" / "warehouse.duckdb"
 
     @property
+    def court_build_file(self) -> Path:
+        """Court records as built; their raw text lies in the folder `court` beside it."""
+        return self.root / "work" / "court.duckdb"
+
+    @property
     def build_lock(self) -> Path:
         return self.root / "work" / "build.lock"
 
@@ -48,6 +53,11 @@ class Home:
     def published_file(self) -> Path:
         """The file readers open; replaced whole by each publish."""
         return self.published / "warehouse.duckdb"
+
+    @property
+    def published_court_file(self) -> Path:
+        """Court records as readers open them; replaced whole, and only when they changed."""
+        return self.published / "court.duckdb"
 
     @property
     def data_docs(self) -> Path:

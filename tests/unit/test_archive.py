@@ -162,3 +162,34 @@ def test_known_files_say_all_that_dates_them() -> None:
             assert entry["trust"] in TRUST
             assert entry["published_basis"]
             assert publication("x.csv", sha256, JANUARY).published_on == entry["published_on"]
+
+
+def test_a_large_file_is_copied_or_taken_over_and_kept_once(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    source = tmp_path / "release.zip"
+    source.write_bytes(b"figures")
+    sha256 = archive.store_file(source)
+    assert (sha256, archive.read(sha256), source.read_bytes()) == (
+        sha256_of(b"figures"),
+        b"figures",
+        b"figures",
+    )
+    assert archive.store_file(source, move=True) == sha256
+    assert not source.exists()
+    source.write_bytes(b"other figures")
+    moved = archive.store_file(source, move=True)
+    assert archive.read(moved) == b"other figures"
+    held = [p.name for p in archive.root.rglob("*") if p.is_file()]
+    assert sorted(held) == sorted([sha256, moved])
+
+
+def test_a_copy_that_fails_leaves_no_part_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(archives.os, "fsync", full_disk)
+    (tmp_path / "release.zip").write_bytes(b"figures")
+    archive = Archive(tmp_path / "archive")
+    with pytest.raises(OSError, match="No space left"):
+        archive.store_file(tmp_path / "release.zip")
+    assert [p for p in archive.root.rglob("*") if p.is_file()] == []

@@ -102,7 +102,8 @@ def write_releases(site: Site) -> None:
                     release["source"], release["origin"]
                 ),
                 "_published": wording.day(release["published_on"], release["published_precision"]),
-                "_holds": f"{release['data_from']:%Y-%m} to {release['data_through']:%Y-%m}",
+                "_holds": f"{'any time' if release['data_from'] is None else release['data_from'].strftime('%Y-%m')} to "
+                f"{release['data_through']:%Y-%m}",
             }
         )
     page = site.page(
