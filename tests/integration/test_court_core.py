@@ -293,10 +293,10 @@ def test_L19_the_diff_lists_added_changed_and_vanished_records(build: Build) -> 
     assert got.is_alert
     assert not changes["A_TblCase"].is_alert  # another order of rows is no change
     assert changes["A_TblCase"].unchanged == 2
-    gone = con.execute("select key_text, was_decided from marts.court_vanished_records order by 1").fetchall()
+    gone = con.execute("select key_text, was_decided from meta.eoir_vanished_records order by 1").fetchall()
     assert gone == [("1", True), ("8", False)]
     diff_releases(con, "eoir-old", "eoir-new")
-    assert con.execute("select count(*) from marts.court_vanished_records").fetchone() == (2,)
+    assert con.execute("select count(*) from meta.eoir_vanished_records").fetchone() == (2,)
 
 
 def test_L19_two_releases_stand_side_by_side(build: Build) -> None:

@@ -16,7 +16,7 @@ from warehouse import contracts
 from warehouse.court import registry
 
 _CHANGES = "meta.eoir_release_changes"
-_VANISHED = "marts.court_vanished_records"
+_VANISHED = "meta.eoir_vanished_records"
 _ALERT_SHARE = 0.001
 _CONTROL = "'[\\x00-\\x1F\\x7F]+', ' ', 'g'"
 
