@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 
-from orchestration import claim_steps, lineage, steps
+from orchestration import claim_steps, court, lineage, steps
 from orchestration.audit import write_data_docs
 from orchestration.resources import Ledger
 from transforms.models import Model, models
 from warehouse import contracts, publish
+from warehouse.court import storage
 from warehouse.writer import Warehouse
 
 warnings.filterwarnings(
@@ -34,7 +35,8 @@ def releases_of(raw_table: str) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"releases_{raw_table.split('.')[1]}")
 
 
-def _described(table: str) -> str:
+def described(table: str) -> str:
+    """An asset's page: title, description, grain and SQL of a table."""
     contract = contracts.table(table)
     model = models().get(table)
     text = f"**{contract.title}.** {contract.description}\n\nGrain: {contract.grain}."
@@ -43,7 +45,8 @@ def _described(table: str) -> str:
     return text
 
 
-def _metadata(table: str) -> dict[str, object]:
+def metadata_of(table: str) -> dict[str, object]:
+    """Grain, name and documented columns of a table."""
     contract = contracts.table(table)
     return {
         "grain": contract.grain,
@@ -96,8 +99,8 @@ def reviewed(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.Materializ
     kinds={"duckdb"},
     owners=OWNERS,
     pool=POOL,
-    description=_described("meta.releases"),
-    metadata=_metadata("meta.releases"),
+    description=described("meta.releases"),
+    metadata=metadata_of("meta.releases"),
 )
 def releases(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
     with ledger.open() as warehouse:
@@ -115,8 +118,8 @@ def _raw_asset(raw_table: str) -> dg.AssetsDefinition:
         kinds={"python", "duckdb"},
         owners=OWNERS,
         pool=POOL,
-        description=_described(raw_table),
-        metadata=_metadata(raw_table),
+        description=described(raw_table),
+        metadata=metadata_of(raw_table),
     )
     def load(context: dg.AssetExecutionContext, ledger: Ledger) -> Iterable[dg.MaterializeResult]:
         wanted = set(context.partition_keys)
@@ -147,9 +150,9 @@ def _core_asset(table: str, conformed: str) -> dg.AssetsDefinition:
         kinds={"sql", "duckdb"},
         owners=OWNERS,
         pool=POOL,
-        description=_described(table)
+        description=described(table)
         + f"\n\nLines are conformed by\n\n```sql\n{models()[conformed].sql.strip()}\n```",
-        metadata=_metadata(table),
+        metadata=metadata_of(table),
     )
     def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
         with ledger.open() as warehouse:
@@ -164,16 +167,17 @@ def _core_asset(table: str, conformed: str) -> dg.AssetsDefinition:
 
 def _model_asset(model: Model) -> dg.AssetsDefinition:
     schema = model.name.split(".")[0]
+    is_of_courts = model.name.startswith(("marts.court_", "marts.mpp_"))
 
     @dg.asset(
         key=key(model.name),
         deps=assets_of(model.reads),
-        group_name=schema,
+        group_name="court" if is_of_courts else schema,
         kinds={"sql", "duckdb"},
         owners=OWNERS,
         pool=POOL,
-        description=_described(model.name),
-        metadata=_metadata(model.name),
+        description=described(model.name),
+        metadata=metadata_of(model.name),
     )
     def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
         with ledger.open() as warehouse:
@@ -193,8 +197,8 @@ def _judged_asset(table: str, reads: Sequence[str], make: Callable[[Warehouse], 
         kinds={"python", "duckdb"},
         owners=OWNERS,
         pool=POOL,
-        description=_described(table),
-        metadata=_metadata(table),
+        description=described(table),
+        metadata=metadata_of(table),
     )
     def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
         with ledger.open() as warehouse:
@@ -207,7 +211,12 @@ def assets_of(reads: Iterable[str]) -> list[dg.AssetKey]:
     """Assets that write the tables; every meta table without an asset of its own is part of meta.reviewed."""
     found = set()
     for table in reads:
-        if table in ("meta.row_ledger", "meta.quarantine"):
+        if storage.is_court_table(table):
+            found.add(key(table if not table.startswith("meta.") else court.FINDINGS))
+            found.add(
+                key(court.FINDINGS)
+            )  # its blocking check stands between court records and what is made of them
+        elif table in ("meta.row_ledger", "meta.quarantine"):
             found.update(key(t) for t in steps.CORE_TABLES)
         elif table.startswith("meta.") and table != "meta.releases":
             found.add(key("meta.reviewed"))

@@ -81,16 +81,22 @@ def with_automation(
 ) -> list[dg.AssetsDefinition]:
     """The same assets with their conditions, and the version of the code behind the reviewed data and behind raw."""
     reviewed = dg.AssetKey(["meta", "reviewed"])
-    inputs = [reviewed, *(spec.key for a in assets for spec in a.specs if spec.group_name == "raw")]
+    inputs = [reviewed, *(spec.key for a in assets for spec in a.specs if spec.key.path[0] == "raw")]
 
     def with_condition(spec: dg.AssetSpec) -> dg.AssetSpec:
         if spec.key == reviewed:
             return spec.replace_attributes(automation_condition=reviewed_condition, code_version=code_of_all)
-        if spec.group_name == "raw":
-            return spec.replace_attributes(automation_condition=raw_condition, code_version=code_of_raw)
+        if spec.key.path[0] == "raw":
+            return spec.replace_attributes(
+                automation_condition=raw_condition, code_version=spec.code_version or code_of_raw
+            )
         if spec.key == dg.AssetKey(["meta", "releases"]):
             return spec.replace_attributes(automation_condition=releases_condition)
-        if spec.group_name in ("core", "marts") or spec.key == dg.AssetKey(["published", "warehouse"]):
+        is_published = spec.key in (
+            dg.AssetKey(["published", "warehouse"]),
+            dg.AssetKey(["published", "court"]),
+        )
+        if spec.group_name in ("core", "marts", "court") or is_published:
             return spec.replace_attributes(automation_condition=table_condition(inputs))
         return spec
 
@@ -100,7 +106,7 @@ def with_automation(
 def automation_sensor() -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(
         "raw_to_published",
-        target=dg.AssetSelection.groups("meta", "raw", "core", "marts", "published"),
+        target=dg.AssetSelection.groups("meta", "raw", "core", "marts", "court", "published"),
         default_status=sensor_status(),
         minimum_interval_seconds=30,
         description="Requests what the assets' conditions say: missing releases, then everything downstream.",

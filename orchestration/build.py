@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster import DagsterEventType
 
-from orchestration import steps
+from orchestration import court, steps
 from orchestration.assets import releases_of
 from orchestration.audit import write_data_docs
 from orchestration.definitions import definitions
@@ -62,7 +62,7 @@ def dagster_instance(home: Home) -> Iterator[dg.DagsterInstance]:
 
 def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
     """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step."""
-    with BuildLock(home.build_lock), dagster_instance(home) as instance:
+    with BuildLock(home.build_lock), court.heard_by(say), dagster_instance(home) as instance:
         _end_dead_runs(instance)
         ledger = Ledger(root=str(home.root))
         report = BuildReport(ok=True)
@@ -79,6 +79,10 @@ def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
             report.loaded += pending
         if report.ok:
             report.ok = _run("january", instance, ledger, report, say, {})
+        with court.open_for(home, ledger.archive) as court_file:
+            if court_file:
+                report.failed += court.findings(court_file, "failed")
+                report.warned += court.warnings(court_file)
         with ledger.open() as warehouse:
             write_data_docs(warehouse, home.data_docs)
             report.warned += _findings(warehouse, "warned")
@@ -116,8 +120,16 @@ def _pending(home: Home, ledger: Ledger, instance: dg.DagsterInstance) -> dict[s
             if release.release_id not in known[raw_table]:
                 instance.add_dynamic_partitions(releases_of(raw_table).name or "", [release.release_id])
                 known[raw_table].append(release.release_id)
-            if not steps.is_raw_loaded(warehouse, release):
+            if raw_table != court.RAW and not steps.is_raw_loaded(warehouse, release):
                 pending.setdefault(raw_table, []).append(release.release_id)
+    with court.open_for(home, archive) as court_file:
+        waiting = [
+            r.release_id
+            for r in court.court_releases(archive)
+            if court_file and not court.is_loaded(court_file, r)
+        ]
+    if waiting:
+        pending[court.RAW] = waiting
     # A range of partitions runs from the first to the last in the order they were added.
     return {table: sorted(ids, key=known[table].index) for table, ids in pending.items()}
 

@@ -18,6 +18,14 @@ from orchestration.assets import releases as releases_asset
 from orchestration.assets import reviewed as reviewed_asset
 from orchestration.automation import automation_sensor, with_automation
 from orchestration.checks import suite_checks
+from orchestration.court_assets import (
+    court_assets,
+    court_checks,
+    court_core,
+    court_findings,
+    court_raw,
+    published_court,
+)
 from orchestration.resources import Ledger
 from orchestration.schedules import schedules
 from orchestration.sensors import record_releases_job, sensors
@@ -26,7 +34,14 @@ from orchestration.sensors import record_releases_job, sensors
 january = dg.define_asset_job(
     "january",
     selection=dg.AssetSelection.assets(
-        reviewed_asset, releases_asset, *core_assets, *model_assets, published_warehouse
+        reviewed_asset,
+        releases_asset,
+        *core_assets,
+        court_core,
+        court_findings,
+        *model_assets,
+        published_warehouse,
+        published_court,
     )
     | dg.AssetSelection.checks_for_assets(*raw_assets),
     executor_def=dg.in_process_executor,
@@ -41,7 +56,7 @@ raw_jobs = [
         executor_def=dg.in_process_executor,
         description=f"Read releases of {'.'.join(asset.key.path)} from the archive.",
     )
-    for asset in raw_assets
+    for asset in [*raw_assets, court_raw]
 ]
 
 docs = dg.define_asset_job(
@@ -54,11 +69,13 @@ docs = dg.define_asset_job(
 definitions = dg.Definitions(
     assets=[
         *with_automation(
-            all_assets, code_of_all=steps.code_version()[:16], code_of_raw=steps.raw_code_version()
+            [*all_assets, *court_assets],
+            code_of_all=steps.code_version()[:16],
+            code_of_raw=steps.raw_code_version(),
         ),
         *acquire_assets,
     ],
-    asset_checks=[*suite_checks, *acquire_checks],
+    asset_checks=[*suite_checks, *court_checks, *acquire_checks],
     jobs=[january, *raw_jobs, docs, fetch_job, record_releases_job],
     schedules=schedules,
     sensors=[*sensors, automation_sensor()],

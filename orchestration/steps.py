@@ -20,13 +20,14 @@ import pyarrow as pa
 import transforms
 from expectations import reviewed
 from expectations.suites import suites
-from orchestration import claim_steps
+from orchestration import claim_steps, court, court_ingest
 from transforms import breaks, families, measures, published_figures
 from transforms.models import Model, model, models
 from transforms.table_macros import table_macros
 from warehouse import archive as archives
 from warehouse import contracts, macros, publish
 from warehouse.archive import Archive, Release
+from warehouse.court import storage
 from warehouse.paths import PROJECT, REFERENCE
 from warehouse.writer import Warehouse
 
@@ -41,6 +42,8 @@ PUBLISHER_OF = {
     "core.usbp__monthly_encounters": "usbp",
     "core.ohss__monthly_encounters": "ohss",
 }
+#: In meta.loads, in place of a release: the state of all court records a mart was made from.
+COURT_STATE = "court records"
 #: Models made with the reviewed data, before any release is read.
 REVIEWED_MODELS = ("meta.measure_breaks",)
 BATCH_LINES = 400_000  # lines conformed at once; about 0.5 GB at the peak
@@ -172,7 +175,8 @@ def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
         for table in (*RAW_TABLES, *CORE_TABLES, "meta.row_ledger", "meta.quarantine", "meta.loads"):
             warehouse.ensure(table)
             warehouse.con.execute(
-                f"delete from {table} where release_id not in (select release_id from meta.releases)"
+                f"delete from {table} where release_id not in (select release_id from meta.releases) "
+                f"and release_id <> '{COURT_STATE}'"
             )
     return releases
 
@@ -219,6 +223,8 @@ def _quoted_releases() -> list[dict[str, Any]]:
 
 def raw_table_of(release: Release) -> str:
     """The raw table a release is read into."""
+    if release.family == court_ingest.FAMILY:
+        return court.RAW
     return (
         "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
     )
@@ -414,15 +420,43 @@ def in_build_order(chosen: list[Model]) -> list[Model]:
 def plain_models() -> list[Model]:
     """Models built whole, in build order: not the working tables, not those loaded release by release."""
     special = {*CORE_TABLES, *CORE_TABLES.values(), *REVIEWED_MODELS}
-    special |= {
-        name for name in models() if ".eoir__" in name
-    }  # warehouse.court builds them release by release
+    special |= {name for name in models() if storage.is_court_table(name)}  # made release by release (court)
     return in_build_order([m for m in models().values() if m.name not in special])
 
 
 def build_model(warehouse: Warehouse, name: str) -> int:
-    """Make one table from its SQL model; returns its rows."""
-    return warehouse.replace(name, model(name).sql)
+    """Make one table from its SQL model; returns its rows.
+
+    A model over court records is not run again while neither they nor anything else it reads has changed.
+    """
+    chosen = model(name)
+    if not any(storage.is_court_table(t) for t in chosen.reads):
+        return warehouse.replace(name, chosen.sql)
+    with storage.readable(warehouse.con, _court_file_beside(warehouse)) as records:
+        fingerprint = _state_of_reads(warehouse, chosen, records.state)
+        if not _is_loaded(warehouse, name, COURT_STATE, fingerprint):
+            warehouse.replace(name, records.sql(chosen.sql))
+            _mark_loaded(warehouse, name, COURT_STATE, fingerprint)
+    row = warehouse.con.execute(f"select count(*) from {name}").fetchone()
+    return row[0] if row else 0
+
+
+def _court_file_beside(warehouse: Warehouse) -> Path | None:
+    row = warehouse.con.execute(
+        "select path from duckdb_databases() where database_name = current_database()"
+    ).fetchone()
+    return Path(row[0]).with_name(storage.FILE_NAME) if row and row[0] else None
+
+
+def _state_of_reads(warehouse: Warehouse, chosen: Model, records: list[tuple[Any, ...]]) -> str:
+    """Hash of a model over court records and of everything it reads."""
+    found: list[Any] = [chosen.sql, records]
+    for table in chosen.reads:
+        if not storage.is_court_table(table):
+            found += warehouse.con.execute(
+                f"select count(*), bit_xor(hash(rows)) from (select t as rows from {table} as t)"
+            ).fetchall()
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 
 def _replace_rows(warehouse: Warehouse, table: str, rows: list[dict[str, Any]]) -> None:

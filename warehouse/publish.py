@@ -71,7 +71,7 @@ def publish(
     warehouse.replace(
         "meta.publication",
         "select ? as version, ?::timestamp as published_at, count(*) as releases, max(data_through) as data_through "
-        "from meta.releases where trust <> 'quoted'",
+        "from meta.releases where trust not in ('quoted', 'synthetic')",
         [version, stamp],
     )
     con = warehouse.con

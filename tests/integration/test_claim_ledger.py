@@ -14,6 +14,7 @@ from transforms import claims
 from transforms.claim_language import holds
 from transforms.claim_verdict import Reading, verdict
 from transforms.models import model
+from warehouse.court import storage
 from warehouse.writer import Warehouse
 
 READINGS = "marts.claim_readings"
@@ -21,7 +22,7 @@ READINGS = "marts.claim_readings"
 
 def build(warehouse: Warehouse, *tables: str) -> None:
     """Build the models the named tables need, each once, then the tables themselves."""
-    done = {*steps.CORE_TABLES, *steps.REVIEWED_MODELS}
+    done = {*steps.CORE_TABLES, *steps.REVIEWED_MODELS, *storage.TABLES}
 
     def visit(table: str) -> None:
         if table in done or table.startswith(("raw.", "meta.")):
