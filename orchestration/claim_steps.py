@@ -84,7 +84,8 @@ def judge_claims(warehouse: Warehouse) -> int:
                     claim["out_of_scope_reason"], evidence.get(claim["claim_id"], 0)
                 )
                 if not in_scope
-                else claim_summary.in_scope(parts(counted), _figures(readings), words, claim["claim_id"]),
+                else claim_summary.in_scope(parts(counted), _figures(readings), words, claim["claim_id"])
+                + claim_summary.of_courts(readings),
             }
         )
     return _replace(warehouse, "marts.claims", rows)

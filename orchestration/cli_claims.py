@@ -307,6 +307,7 @@ def _print_assertion(console: Console, assertion: Row, readings: list[Row]) -> N
             *_sides(r), shown(r), _holds(r), r["status"], _from(r),
         )  # fmt: skip
     console.print(table)
+    _print_courts(console, [r for r in readings if r["basis"] == "court"])
     moved = _moved(readings)
     if moved:
         console.print(Text("as first published, and where a later release changed it", style="italic"))
@@ -316,6 +317,26 @@ def _print_assertion(console: Console, assertion: Row, readings: list[Row]) -> N
             table.add_row(
                 r["definition_label"], provenance.published(r), *_sides(r), shown(r), _holds(r),
                 r["release_id"] or "", style="bold" if r["is_counted"] else None,
+            )  # fmt: skip
+        console.print(table)
+
+
+def _print_courts(console: Console, readings: list[Row]) -> None:
+    """The same counts in court releases, those that count and those that do not."""
+    for made_up, title in (
+        (False, "in court releases"),
+        (True, "SYNTHETIC: in made-up court releases, no evidence"),
+    ):
+        rows = [r for r in readings if r["is_synthetic"] is made_up]
+        if not rows:
+            continue
+        console.print(Text(title, style="bold red" if made_up else "italic"))
+        table = plain_table("definition", "release", "of which", "against", "reads", "holds", "counted by", "counts",
+                            right=("of which", "against", "reads"), wrap=("definition",))  # fmt: skip
+        for r in rows:
+            table.add_row(
+                r["definition_label"], r["release_id"], *_sides(r), shown(r), _holds(r),
+                r["reasons"][0].removeprefix("cases counted by "), "yes" if r["is_counted"] else "no",
             )  # fmt: skip
         console.print(table)
 
@@ -330,7 +351,9 @@ _OPERATIONS = {
 
 def _sides(row: Row) -> tuple[str, str]:
     value, against = (
-        (row["numerator"], row["denominator"]) if row["basis"] == "mpp" else (row["value"], row["prior"])
+        (row["numerator"], row["denominator"])
+        if row["basis"] in ("mpp", "court")
+        else (row["value"], row["prior"])
     )
     return ("" if value is None else f"{value:,}", "" if against is None else f"{against:,}")
 

@@ -37,6 +37,24 @@ def in_scope(
     return f"{'; '.join(clauses)}." if clauses else "No admissible definition has a reading that counts."
 
 
+def of_courts(readings: Sequence[Row]) -> str:
+    """What loaded court releases have to do with the verdict; empty where a claim is not about them or none is loaded."""
+    courts = [r for r in readings if r["basis"] == "court"]
+    if not courts:
+        return ""
+    if counted := sorted({str(r["release_id"]) for r in courts if r["is_counted"]}):
+        named = ", ".join(counted)
+        return (
+            f" Counts are read from court release {named}; the gap to the published counts is in the reasons."
+        )
+    if all(r["is_synthetic"] for r in courts):
+        return " Court records are loaded, but they are SYNTHETIC and no evidence: published counts are read."
+    return (
+        " A court release is loaded, but its counts are further from the published ones than the tolerance: "
+        "published counts are read."
+    )
+
+
 def out_of_scope(reason: str, evidence: int) -> str:
     """The reason a claim cannot be answered, and how many published figures bear on it all the same."""
     return f"{reason.rstrip('.')}; {evidence} published figures are listed as partial evidence."

@@ -4,6 +4,10 @@
 --          number that results, and whether the printed words allow it (the bounds of meta.claim_assertions).
 -- as of: is_counted marks the reading the definition asks for, of the newest releases. Every other reading takes its
 --        comparison from the releases public by its own day, so it is what a reader could have computed then.
+-- court: a definition of cases reads published counts (basis mpp), and in every court release that holds its programme and
+--        day the same counts by identifier, by location and by either (basis court). A reading by either from the newest
+--        official or mirrored release counts in place of the published one, provided that its counts lie within 2 % of the
+--        published total and 5 % of the published outcomes; the gap is in its reasons. Made-up records never count.
 -- status: missing (a value is unknown) > not_applicable (a side did not exist) > break > provisional > ok.
 with definitions as (
     select
@@ -318,24 +322,192 @@ case_readings as (
     where definitions.basis = 'mpp'
 ),
 
+court_counts as (
+    select release_id, programme, counted_by, as_of, 'total_cases' as measure_code, assigned_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select release_id, programme, counted_by, as_of, 'completed' as measure_code, completed_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select release_id, programme, counted_by, as_of, 'completed_or_closed' as measure_code, completed_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select release_id, programme, counted_by, as_of, 'pending' as measure_code, pending_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select release_id, programme, counted_by, as_of, 'pending_cohort' as measure_code, pending_at_mpp_court_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select release_id, programme, counted_by, as_of, 'relief_granted' as measure_code, relief_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select release_id, programme, counted_by, as_of, 'removal_orders' as measure_code, removal_order_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select
+        release_id, programme, counted_by, as_of, 'removal_orders_in_absentia' as measure_code,
+        removal_in_absentia_cases as cases
+    from marts.mpp_outcomes
+    union all
+    select release_id, programme, counted_by, as_of, 'terminated' as measure_code, terminated_cases as cases
+    from marts.mpp_outcomes
+),
+
+beside_published as (
+    select
+        counts.release_id, counts.programme, counts.counted_by, counts.as_of, counts.measure_code, counts.cases,
+        figures.printed_value,
+        case when counts.measure_code = 'total_cases' then 2 else 5 end as tolerance_pct,
+        100.0 * (counts.cases - figures.printed_value) / nullif(figures.printed_value, 0) as gap_pct
+    from court_counts as counts
+    left join meta.mpp_figures as figures
+        on counts.programme = figures.programme
+        and counts.as_of = figures.as_of
+        and counts.measure_code = figures.measure_code
+        and figures.nationality is null
+        and figures.hearing_location is null
+    where counts.release_id is not null
+),
+
+court_terms as (
+    select
+        terms.claim_id, terms.assertion_id, terms.definition_id, counts.release_id, counts.counted_by,
+        case
+            when count(*) filter (where terms.part = 'numerator' and counts.cases is null) = 0
+                then cast(sum(terms.sign * counts.cases) filter (where terms.part = 'numerator') as bigint)
+        end as numerator,
+        case
+            when count(*) filter (where terms.part = 'denominator' and counts.cases is null) = 0
+                then cast(sum(terms.sign * counts.cases) filter (where terms.part = 'denominator') as bigint)
+        end as denominator,
+        count(*) filter (where abs(counts.gap_pct) > counts.tolerance_pct) = 0 as is_within_tolerance,
+        list_sort(list(distinct printf(
+            'published %s %.0f, here %d: %+.2f %% (tolerance %d %%)',
+            counts.measure_code, counts.printed_value, counts.cases, counts.gap_pct, counts.tolerance_pct
+        )) filter (where counts.gap_pct is not null)) as gaps
+    from meta.claim_terms as terms
+    inner join definitions
+        on terms.claim_id = definitions.claim_id
+        and terms.assertion_id = definitions.assertion_id
+        and terms.definition_id = definitions.definition_id
+    inner join beside_published as counts
+        on definitions.programme = counts.programme
+        and definitions.as_of = counts.as_of
+        and terms.measure_code = counts.measure_code
+    group by terms.claim_id, terms.assertion_id, terms.definition_id, counts.release_id, counts.counted_by
+),
+
+court_readings as (
+    select
+        definitions.claim_id, definitions.assertion_id, definitions.definition_id,
+        1 + row_number() over (
+            partition by definitions.claim_id, definitions.assertion_id, definitions.definition_id
+            order by releases.published_on, court_terms.release_id, court_terms.counted_by
+        ) as vintage_no,
+        court_terms.release_id, court_terms.counted_by, releases.published_on, releases.published_precision,
+        releases.trust, court_terms.numerator, court_terms.denominator,
+        case
+            when definitions.operation = 'level' then cast(court_terms.numerator as double)
+            when definitions.operation = 'share' then 100.0 * court_terms.numerator / nullif(court_terms.denominator, 0)
+        end as reading,
+        court_terms.numerator is not null
+            and (definitions.operation <> 'share' or coalesce(court_terms.denominator, 0) <> 0) as is_known,
+        court_terms.is_within_tolerance
+            and coalesce(abs(totals.gap_pct) <= totals.tolerance_pct, true) as is_within_tolerance,
+        court_terms.gaps
+    from court_terms
+    inner join definitions
+        on court_terms.claim_id = definitions.claim_id
+        and court_terms.assertion_id = definitions.assertion_id
+        and court_terms.definition_id = definitions.definition_id
+    inner join meta.releases as releases on court_terms.release_id = releases.release_id
+    left join beside_published as totals
+        on court_terms.release_id = totals.release_id
+        and court_terms.counted_by = totals.counted_by
+        and definitions.programme = totals.programme
+        and definitions.as_of = totals.as_of
+        and totals.measure_code = 'total_cases'
+    where definitions.basis = 'mpp'
+),
+
+answering as (
+    select claim_id, assertion_id, definition_id, max(vintage_no) as vintage_no
+    from court_readings
+    where trust in ('official', 'mirrored') and counted_by = 'union' and is_known and is_within_tolerance
+    group by claim_id, assertion_id, definition_id
+),
+
+not_answering as (
+    select
+        claim_id, assertion_id, definition_id,
+        case
+            when count(*) filter (where trust <> 'synthetic') = 0
+                then 'the court records loaded are made up and are no evidence, so published counts are read'
+            else 'no court release loaded is within the tolerance of the published counts, so those are read'
+        end as reason
+    from court_readings
+    group by claim_id, assertion_id, definition_id
+),
+
 all_readings as (
     select
-        claim_id, assertion_id, definition_id, vintage_no, latest_rank, value, release_id, published_on, published_precision,
-        trust, is_counted, prior, prior_release_id, numerator, denominator, reading, is_known, is_synthetic, crosses_break,
-        is_provisional, is_outside, figure_ids, reasons
+        'measure' as basis, claim_id, assertion_id, definition_id, vintage_no, latest_rank, value, release_id, published_on,
+        published_precision, trust, is_counted, prior, prior_release_id, numerator, denominator, reading, is_known,
+        is_synthetic, crosses_break, is_provisional, is_outside, figure_ids, reasons
     from measure_readings
     union all
     select
-        claim_id, assertion_id, definition_id, vintage_no, latest_rank, value, release_id, published_on, published_precision,
-        trust, is_counted, prior, prior_release_id, numerator, denominator, reading, is_known, is_synthetic, crosses_break,
-        is_provisional, is_outside, figure_ids, reasons
-    from case_readings
+        'mpp' as basis, cases.claim_id, cases.assertion_id, cases.definition_id, cases.vintage_no, cases.latest_rank,
+        cases.value, cases.release_id, cases.published_on, cases.published_precision, cases.trust,
+        answering.vintage_no is null as is_counted, cases.prior, cases.prior_release_id, cases.numerator, cases.denominator,
+        cases.reading, cases.is_known, cases.is_synthetic, cases.crosses_break, cases.is_provisional, cases.is_outside,
+        cases.figure_ids,
+        list_filter(
+            list_concat(cases.reasons, [case when answering.vintage_no is null then not_answering.reason end]),
+            reason -> reason is not null
+        ) as reasons
+    from case_readings as cases
+    left join answering
+        on cases.claim_id = answering.claim_id
+        and cases.assertion_id = answering.assertion_id
+        and cases.definition_id = answering.definition_id
+    left join not_answering
+        on cases.claim_id = not_answering.claim_id
+        and cases.assertion_id = not_answering.assertion_id
+        and cases.definition_id = not_answering.definition_id
+    union all
+    select
+        'court' as basis, courts.claim_id, courts.assertion_id, courts.definition_id, courts.vintage_no,
+        courts.vintage_no as latest_rank, cast(null as bigint) as value, courts.release_id, courts.published_on,
+        courts.published_precision, courts.trust, answering.vintage_no is not null as is_counted,
+        cast(null as bigint) as prior, cast(null as varchar) as prior_release_id, courts.numerator, courts.denominator,
+        courts.reading, courts.is_known, courts.trust = 'synthetic' as is_synthetic, false as crosses_break,
+        false as is_provisional, false as is_outside, list_filter([cast(null as varchar)], figure -> figure is not null) as figure_ids,
+        list_filter(
+            list_concat(
+                [
+                    concat('cases counted by ', courts.counted_by),
+                    case when courts.trust = 'synthetic' then 'made-up records: no evidence about the world' end,
+                    case when courts.trust <> 'synthetic' and not courts.is_within_tolerance
+                        then 'further from the published counts than the tolerance, so it is shown and not counted' end,
+                    case when not courts.is_known then 'the release counts no case in the denominator' end
+                ],
+                coalesce(courts.gaps, [])
+            ),
+            reason -> reason is not null
+        ) as reasons
+    from court_readings as courts
+    left join answering
+        on courts.claim_id = answering.claim_id
+        and courts.assertion_id = answering.assertion_id
+        and courts.definition_id = answering.definition_id
+        and courts.vintage_no = answering.vintage_no
 )
 
 select
     definitions.claim_id, definitions.claim_number, definitions.assertion_id, definitions.assertion_no,
     definitions.definition_id, definitions.definition_no, definitions.definition_label, definitions.bearing,
-    definitions.basis, definitions.operation, all_readings.vintage_no, definitions.measure_id, definitions.month_start,
+    all_readings.basis, definitions.operation, all_readings.vintage_no, definitions.measure_id, definitions.month_start,
     definitions.comparison_month, definitions.programme, definitions.as_of, all_readings.value, all_readings.prior,
     all_readings.numerator, all_readings.denominator, all_readings.reading,
     case
