@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from orchestration import cli_claims, cli_export, cli_mcp, cli_ops, cli_site, cli_vintages
+from orchestration import cli_claims, cli_court, cli_export, cli_mcp, cli_ops, cli_site, cli_vintages
 from orchestration.screen import (
     FAILED,
     USAGE,
@@ -52,6 +52,7 @@ app.add_typer(cli_ops.commands)
 app.add_typer(cli_site.commands)
 app.add_typer(cli_mcp.commands)
 app.add_typer(cli_export.commands)
+app.add_typer(cli_court.commands)
 
 BAD = ("refused", "unknown")
 
@@ -141,13 +142,16 @@ def ingest(
     ] = None,
     trust: Annotated[
         str | None,
-        typer.Option(help="official (you fetched it from the publisher) or mirrored (a copy; the default)."),
+        typer.Option(
+            help="official (you fetched it from the publisher), mirrored (a copy; the default) or, for a court release, "
+            "synthetic (made up)."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Archive agency files, each once, and record their releases. `border build` then loads them."""
-    if trust not in (None, "official", "mirrored"):
-        stop(f"--trust {trust!r} is neither official nor mirrored", USAGE)
+    if trust not in (None, "official", "mirrored", "synthetic"):
+        stop(f"--trust {trust!r} is none of official, mirrored, synthetic", USAGE)
     with one_line_errors():
         outcomes = _ingest(paths, published, trust)
         if any(o.status == "added" for o in outcomes):
@@ -370,6 +374,10 @@ def _print_card(console: Console, measure: dict[str, Any], focus: dict[str, Any]
         console.print(Text(f"  {reason}"), soft_wrap=True)
 
 
+def _month(day: dt.date | None) -> str:
+    return "any time" if day is None else f"{day:%Y-%m}"
+
+
 def _count(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}"
 
@@ -440,6 +448,10 @@ def sql(
         for row in shown:
             table.add_row(*map(Text, row.values()))
         console.print(table)
+    if any(row.get("is_synthetic") is True or row.get("trust") == "synthetic" for row in rows):
+        console.print(
+            Text("SYNTHETIC: some rows are made up and say nothing about the world", style="bold red")
+        )
     if len(rows) > limit:
         console.print(f"{limit} of {len(rows):,} rows shown; --limit shows more, --json all")
 
@@ -495,8 +507,8 @@ def status(as_json: AsJson = False) -> None:
     for r in releases:
         on = f"{r['published_on']:%Y-%m}" if r["published_precision"] == "month" else str(r["published_on"])
         table.add_row(
-            r["release_id"], on, f"{r['data_from']:%Y-%m} to {r['data_through']:%Y-%m}",
-            "superseded" if r["is_superseded"] else r["trust"],
+            r["release_id"], on, f"{_month(r['data_from'])} to {r['data_through']:%Y-%m}",
+            "superseded" if r["is_superseded"] else r["trust"].upper() if r["trust"] == "synthetic" else r["trust"],
             *(f"{r[c]:,}" for c in ("lines_in_file", "loaded", "merged", "quarantined", "ignored")),
         )  # fmt: skip
     console.print(table)
