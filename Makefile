@@ -7,7 +7,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 BORDER := $(BIN)/border
 
-# Options of `make test`: files, -k expressions, or `-n 0` for one process.
+# Options of `make test`: files, -k expressions, or `-n 0` for one process. What takes longest, such as killing builds,
+# is marked slow and runs with `make test-slow`; the gate runs both.
 PYTEST_ARGS ?= -n auto --dist loadfile
 
 # A virtual environment knows its own path: the stamps carry it, so that a moved checkout installs anew.
@@ -25,12 +26,13 @@ export PIP_USER := 0
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help january setup test check format docs site lock clean
+.PHONY: help january setup test test-slow check format docs site lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make january   build the warehouse from the data in this repository and print the January comparison'
 	@echo 'make test      run the tests; PYTEST_ARGS="tests/unit -k lock" narrows them'
+	@echo 'make test-slow the tests that take longest: killed builds, readers during builds, whole agency files'
 	@echo 'make check     formatting, lint, types, import directions, SQL style and packaging'
 	@echo 'make format    let ruff format and repair'
 	@echo 'make docs      regenerate the data dictionary, the picture and the answers of the cookbook in docs/'
@@ -46,7 +48,10 @@ january: setup
 setup: $(LINKED)
 
 test: setup
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 check: setup
 	$(BIN)/ruff format --check .
