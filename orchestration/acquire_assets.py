@@ -9,7 +9,8 @@ import datetime as dt
 import dagster as dg
 from pydantic import Field
 
-from orchestration.assets import OWNERS, POOL, key
+from orchestration import steps
+from orchestration.assets import OWNERS, POOL, key, releases_of
 from orchestration.fetch import (
     acquire_state,
     archive_carried,
@@ -54,6 +55,8 @@ def archived_files(context: dg.AssetExecutionContext, config: Asked, ledger: Led
     added = [
         o for o in [*archive_carried(ledger.archive, ledger.now()), *report.archived] if o.status == "added"
     ]
+    for raw_table, ids in new_partitions(ledger, context.instance).items():
+        context.instance.add_dynamic_partitions(releases_of(raw_table).name or "", ids)
     for line in [*(a.line for a in report.answers), *(o.message for o in added), *report.waiting]:
         context.log.info(line)
     return dg.MaterializeResult(
@@ -65,6 +68,19 @@ def archived_files(context: dg.AssetExecutionContext, config: Asked, ledger: Led
             "waiting": report.waiting,
         }
     )
+
+
+def new_partitions(ledger: Ledger, instance: dg.DagsterInstance) -> dict[str, list[str]]:
+    """Releases in the archive that are no partition yet, by raw table."""
+    wanted: dict[str, list[str]] = {}
+    for release in ledger.archive.releases():
+        wanted.setdefault(steps.raw_table_of(release), []).append(release.release_id)
+    found = {}
+    for raw_table, ids in wanted.items():
+        known = set(instance.get_dynamic_partitions(releases_of(raw_table).name or ""))
+        if new := [i for i in ids if i not in known]:
+            found[raw_table] = new
+    return found
 
 
 @dg.asset(

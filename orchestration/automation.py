@@ -51,12 +51,17 @@ _CHANGED = (
 releases_condition = (_CHANGED & _AT_REST).with_label("changed")
 
 
-def table_condition(inputs: Iterable[dg.AssetKey]) -> dg.AutomationCondition:
+def table_condition(
+    inputs: Iterable[dg.AssetKey], looked_for: Iterable[dg.AssetKey] = ()
+) -> dg.AutomationCondition:
     """Changed upstream, every blocking check upstream passed, and no input still to be read.
 
-    So one run makes all tables of one state of the inputs, and a version holds every release, by one code.
+    So one run makes all tables of one state of the inputs, and a version holds every release, by one code. Assets
+    in `looked_for` must have been materialized once: an installation that has fetched nothing publishes nothing.
     """
     condition = _CHANGED & _AT_REST & _PASSED_UPSTREAM
+    for key in looked_for:
+        condition = condition & ~AC.asset_matches(key, AC.missing())
     still_to_be_read = AC.in_progress() | AC.missing() | AC.code_version_changed().since(AC.newly_updated())
     for key in inputs:
         condition = condition & ~AC.asset_matches(key, still_to_be_read)
@@ -77,7 +82,11 @@ def sensor_status() -> dg.DefaultSensorStatus:
 
 
 def with_automation(
-    assets: Sequence[dg.AssetsDefinition], *, code_of_all: str, code_of_raw: str
+    assets: Sequence[dg.AssetsDefinition],
+    *,
+    code_of_all: str,
+    code_of_raw: str,
+    looked_for: Sequence[dg.AssetKey] = (),
 ) -> list[dg.AssetsDefinition]:
     """The same assets with their conditions, and the version of the code behind the reviewed data and behind raw."""
     reviewed = dg.AssetKey(["meta", "reviewed"])
@@ -97,7 +106,7 @@ def with_automation(
             dg.AssetKey(["published", "court"]),
         )
         if spec.group_name in ("core", "marts", "court") or is_published:
-            return spec.replace_attributes(automation_condition=table_condition(inputs))
+            return spec.replace_attributes(automation_condition=table_condition(inputs, looked_for))
         return spec
 
     return list(dg.map_asset_specs(with_condition, assets))

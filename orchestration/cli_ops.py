@@ -90,3 +90,27 @@ def fetch(
         if any(o.status == "added" for o in report.archived):
             console.print("Run `border build` to load and publish.")
     raise typer.Exit(FAILED if report.has_trouble else OK)
+
+
+@commands.command()
+def doctor(
+    quick: Annotated[bool, typer.Option(help="Do not hash archived files.")] = False, as_json: AsJson = False
+) -> None:
+    """Look at the whole installation and say what is wrong and what to do; changes nothing."""
+    from orchestration.doctor import Verdict, examine
+
+    home = Home.from_environment()
+    found = examine(home, dt.datetime.now(dt.UTC), deep=not quick)
+    worst = {f.verdict for f in found}
+    if as_json:
+        print_json({"home": str(home.root), "findings": [vars(f) for f in found]})
+    else:
+        console = open_console()
+        styles = {Verdict.OK: "", Verdict.LOOK: "yellow", Verdict.ACT: "red"}
+        for finding in found:
+            text = f"{finding.verdict.value:<5}{finding.area:<13}{finding.line}"
+            console.print(Text(text, style=styles[finding.verdict]), soft_wrap=True)
+        todo = sum(f.verdict is Verdict.ACT for f in found)
+        look = sum(f.verdict is Verdict.LOOK for f in found)
+        console.print(f"{todo} to act on, {look} to look at.")
+    raise typer.Exit(FAILED if Verdict.ACT in worst else OK)

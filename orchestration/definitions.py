@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration import steps
-from orchestration.acquire_assets import acquire_assets, acquire_checks, fetch_job
+from orchestration.acquire_assets import FILES, acquire_assets, acquire_checks, fetch_job
 from orchestration.assets import (
     all_assets,
     core_assets,
@@ -72,6 +72,7 @@ definitions = dg.Definitions(
             [*all_assets, *court_assets],
             code_of_all=steps.code_version()[:16],
             code_of_raw=steps.raw_code_version(),
+            looked_for=[FILES],
         ),
         *acquire_assets,
     ],

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster import DagsterEventType
 
-from orchestration import steps
-from orchestration.acquire_assets import fetch_job, run_request
+from orchestration.acquire_assets import fetch_job, new_partitions, run_request
 from orchestration.alerts import Alert, Alerts, check_alert, run_alert
 from orchestration.assets import key, releases_of
 from orchestration.automation import sensor_status
@@ -60,17 +59,12 @@ def drop_folder(ledger: Ledger) -> dg.RunRequest | dg.SkipReason:
     description="Adds a partition for each release in the archive, however it came there, and records the releases.",
 )
 def releases_sensor(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.SensorResult | dg.SkipReason:
-    wanted: dict[str, list[str]] = {}
     found = ledger.archive.releases()
-    for release in found:
-        wanted.setdefault(steps.raw_table_of(release), []).append(release.release_id)
     state = hashlib.sha256(json.dumps(sorted(r.release_id for r in found)).encode()).hexdigest()[:24]
-    requests = []
-    for raw_table, ids in wanted.items():
-        partitions = releases_of(raw_table)
-        known = set(context.instance.get_dynamic_partitions(partitions.name or ""))
-        if new := [i for i in ids if i not in known]:
-            requests.append(partitions.build_add_request(new))
+    requests = [
+        releases_of(raw_table).build_add_request(ids)
+        for raw_table, ids in new_partitions(ledger, context.instance).items()
+    ]
     if not requests and context.cursor == state:
         return dg.SkipReason(f"{len(found)} releases, all known")
     return dg.SensorResult(

@@ -95,11 +95,10 @@ class Archive:
         return self.root / "blobs" / sha256[:2] / sha256
 
     def store(self, data: bytes) -> str:
-        """Keep `data` under its sha256 and return it; the same bytes twice add nothing."""
+        """Keep `data` under its sha256 and return it; the same bytes twice add nothing, and mend a damaged copy."""
         sha256 = sha256_of(data)
-        path = self.blob(sha256)
-        if not path.exists():
-            _write_whole(path, data)
+        if self.damage(sha256):
+            _write_whole(self.blob(sha256), data)
         return sha256
 
     def store_file(self, path: Path, *, move: bool = False) -> str:
@@ -135,18 +134,23 @@ class Archive:
 
     def read(self, sha256: str) -> bytes:
         """The archived bytes; ArchiveError when they are missing or no longer have their hash."""
+        if damage := self.damage(sha256):
+            raise ArchiveError(damage)
+        return self.blob(sha256).read_bytes()
+
+    def damage(self, sha256: str) -> str | None:
+        """What is wrong with archived bytes, in one line with the next step; None when they have their hash."""
         path = self.blob(sha256)
         try:
-            data = path.read_bytes()
+            with path.open("rb") as stream:
+                found = hashlib.file_digest(stream, "sha256").hexdigest()
         except FileNotFoundError:
-            raise ArchiveError(
-                f"{path}: missing from the archive; ingest the file with sha256 {sha256} again"
-            ) from None
-        if sha256_of(data) != sha256:
-            raise ArchiveError(
-                f"{path}: the archived bytes no longer have their sha256; delete this file and ingest the original again"
-            )
-        return data
+            return f"{path}: missing from the archive; ingest the file with sha256 {sha256} again"
+        except OSError as error:
+            return f"{path}: {error.strerror}; mend the disk, or ingest the file with sha256 {sha256} again"
+        if found != sha256:
+            return f"{path}: the archived bytes no longer have their sha256; ingest the original file again"
+        return None
 
     def record(self, release: Release) -> bool:
         """Write the release's manifest; False when the release is already recorded."""

@@ -102,6 +102,8 @@ _FRICTIONLESS = {
     "FLOAT": "number",
     "BLOB": "string",
     "JSON": "object",
+    "MAP": "object",
+    "STRUCT": "object",
 }
 
 

@@ -119,6 +119,8 @@ def next_step_of(answer: FetchResult) -> str | None:
     if answer.state is FetchState.CHANGED_OR_BROKEN:
         if answer.is_permanent:
             return "asking again cannot help: look at the page or the file named here"
+        if "asked again from" in answer.message:
+            return None
         return f"asked again from {answer.next_due_at:%Y-%m-%d %H:%M} UTC"
     return None
 

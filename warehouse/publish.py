@@ -7,6 +7,7 @@ checks themselves.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -27,8 +28,10 @@ class NotPublishable(Exception):
 def gate(warehouse: Warehouse, audited_tables: Iterable[str]) -> None:
     """Raise NotPublishable unless every audited table passed in the state it is in now and matches its contract."""
     reasons = [f"contract: {line}" for line in undocumented(warehouse.con)]
-    warehouse.ensure("meta.checks")
-    warehouse.ensure("meta.builds")
+    for table in ("meta.checks", "meta.builds", "meta.releases"):
+        warehouse.ensure(table)
+    if _scalar(warehouse.con, "select count(*) from meta.releases where trust <> 'quoted'") == "0":
+        reasons.append("no release of any publisher is loaded; ingest files, then `border build`")
     built = dict(warehouse.con.execute("select table_name, build_no from meta.builds").fetchall())
     seen = dict(
         warehouse.con.execute(
@@ -105,7 +108,8 @@ def publish(
         ) from None
     finally:
         shutil.rmtree(stage, ignore_errors=True)
-    versions.prune(published, keep)
+    with contextlib.suppress(OSError):  # the version is out; the next publication removes what is left
+        versions.prune(published, keep)
     return version
 
 
