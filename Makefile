@@ -26,7 +26,7 @@ export PIP_USER := 0
 unexport PYTHONPATH PYTHONHOME
 
 .DEFAULT_GOAL := help
-.PHONY: help january setup test test-slow check format docs site lock clean
+.PHONY: help january setup test test-slow check reliability audit format docs site lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -71,6 +71,16 @@ docs: setup
 site: setup
 	$(BORDER) build
 	$(BORDER) site
+
+reliability: setup
+	$(BIN)/python -m tests.faults.report
+
+# Asks the advisory service of PyPI about every locked package; in an environment of its own, as pip-audit is no part of us.
+audit: setup
+	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	'$(PYTHON)' -m venv "$$tmp/audit" && \
+	"$$tmp/audit/bin/python" -m pip --disable-pip-version-check --no-input install -qq pip-audit && \
+	"$$tmp/audit/bin/pip-audit" --disable-pip --require-hashes -r requirements.lock
 
 # The interpreter is checked first: pip's own complaint about an old one does not say what to do.
 # Bytecode is left to the first import: compiling 130 packages takes longer than installing them.

@@ -104,6 +104,7 @@ def with_automation(
         is_published = spec.key in (
             dg.AssetKey(["published", "warehouse"]),
             dg.AssetKey(["published", "court"]),
+            dg.AssetKey(["published", "copy"]),
         )
         if spec.group_name in ("core", "marts", "court") or is_published:
             return spec.replace_attributes(automation_condition=table_condition(inputs, looked_for))

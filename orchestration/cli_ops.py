@@ -1,4 +1,4 @@
-"""Commands that run the warehouse: `fetch` and `doctor`.
+"""Commands that run the warehouse: `fetch`, `copy` and `doctor`.
 
 Belongs here: what these commands print. Does not belong here: asking the sources (`orchestration.fetch`) or
 looking at the installation (`orchestration.doctor`).
@@ -90,6 +90,24 @@ def fetch(
         if any(o.status == "added" for o in report.archived):
             console.print("Run `border build` to load and publish.")
     raise typer.Exit(FAILED if report.has_trouble else OK)
+
+
+@commands.command()
+def copy(
+    url: Annotated[
+        str, typer.Argument(help="Folder, or any fsspec address: s3://bucket/ledger, file:///srv/ledger.")
+    ],
+) -> None:
+    """Copy the published version elsewhere, whole and in order; nothing is sent that is there already."""
+    from warehouse import versions
+
+    home = Home.from_environment()
+    with one_line_errors():
+        try:
+            record = versions.copy_to(home.published, url)
+        except versions.TargetError as error:
+            stop(str(error), USAGE)
+    open_console().print(f"Copied version {record.version}, {record.folder}.")
 
 
 @commands.command()

@@ -69,7 +69,7 @@ docs = dg.define_asset_job(
 definitions = dg.Definitions(
     assets=[
         *with_automation(
-            [*all_assets, *court_assets],
+            [*all_assets, *court_assets, published_copy],
             code_of_all=steps.code_version()[:16],
             code_of_raw=steps.raw_code_version(),
             looked_for=[FILES],

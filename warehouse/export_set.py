@@ -1,4 +1,4 @@
-"""The files beside the published warehouse: Parquet, a data package, a small catalog, and safe CSV.
+"""The files beside the published warehouse: Parquet, a data package and a small catalog; and text safe for spreadsheets.
 
     parquet/marts/january_yoy.parquet                    one file a table
     parquet/core/cbp__monthly_encounters/release_id=…/   one folder a release, where a table is loaded by release
@@ -11,9 +11,7 @@ Belongs here: how a table leaves the warehouse. Does not belong here: where the 
 from __future__ import annotations
 
 import contextlib
-import csv
 import hashlib
-import io
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -211,7 +209,7 @@ def _fill_catalog(con: duckdb.DuckDBPyConnection, folder: Path, mirrored: Sequen
     )
 
 
-# ------------------------------------------------------------------------------------------------------------- CSV
+# ------------------------------------------------------------------------------------------- text for spreadsheets
 
 _FORMULA = (
     "=",
@@ -241,24 +239,6 @@ def neutralise(value: Any) -> Any:
         return value
     visible = value.lstrip(" \u00a0\ufeff\u200b\u200e\u200f")
     return f"'{value}" if visible.startswith(_FORMULA) else value
-
-
-def to_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """CSV text of rows, safe to open in a spreadsheet; NULL is the empty field, lists are joined by `; `."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([neutralise(c) for c in columns])
-    for row in rows:
-        writer.writerow([_cell(v) for v in row])
-    return text.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        value = "; ".join("" if v is None else str(v) for v in value)
-    if isinstance(value, bytes | bytearray):
-        value = bytes(value).decode("utf-8", "backslashreplace")
-    return "" if value is None else neutralise(value)
 
 
 def _count(con: duckdb.DuckDBPyConnection, name: str) -> int:

@@ -10,14 +10,17 @@ from pathlib import Path
 import dagster as dg
 import pytest
 from agency_files import SBO, as_csv, sbo
+from editions import publish_edition
 
 from orchestration.assets import POOL, releases_of
+from orchestration.copies import TARGET_VARIABLE, published_copy
 from orchestration.definitions import definitions
 from orchestration.fetch import journal_of
 from orchestration.ingest import ingest_bytes
 from orchestration.resources import Ledger
 from orchestration.schedules import eoir_daily, publication_days
 from orchestration.sensors import drop_folder, releases_sensor
+from warehouse import versions
 from warehouse.acquire import AcquireState, FetchResult, FetchState
 from warehouse.paths import Home
 
@@ -127,6 +130,17 @@ def test_a_release_in_the_archive_becomes_a_partition_however_it_came(
     assert isinstance(evaluate(result.cursor), dg.SkipReason)
 
 
+def test_a_publication_is_copied_where_the_environment_says(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(TARGET_VARIABLE, raising=False)
+    publish_edition(tmp_path / "build.duckdb", ledger.home.published, 1)
+    assert "not set" in published_copy(ledger=ledger).metadata["copied"]
+    monkeypatch.setenv(TARGET_VARIABLE, f"file://{tmp_path / 'elsewhere'}")
+    published_copy(ledger=ledger)
+    assert versions.current(tmp_path / "elsewhere") == versions.current(ledger.home.published)
+
+
 # What holds for all of them
 
 
@@ -145,17 +159,17 @@ def test_every_step_that_writes_the_warehouse_is_in_the_pool() -> None:
         for node in assets.specs
         if assets.op.pool != POOL
     }
-    assert outside == {"archive/files", "published/site"}
+    assert outside == {"archive/files", "published/copy", "published/site"}
     assert graph.materializable_asset_keys
 
 
-def test_only_fetching_retries() -> None:
+def test_only_what_goes_over_a_network_retries() -> None:
     retried = {
         a.op.name
         for a in definitions.assets or ()
         if isinstance(a, dg.AssetsDefinition) and a.op.retry_policy
     }
-    assert retried == {"archive__files"}
+    assert retried == {"archive__files", "published__copy"}
 
 
 def test_a_backfill_of_raw_is_one_run() -> None:
