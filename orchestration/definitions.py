@@ -18,6 +18,7 @@ from orchestration.assets import releases as releases_asset
 from orchestration.assets import reviewed as reviewed_asset
 from orchestration.automation import automation_sensor, with_automation
 from orchestration.checks import suite_checks
+from orchestration.copies import published_copy
 from orchestration.court_assets import (
     court_assets,
     court_checks,

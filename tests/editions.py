@@ -54,7 +54,7 @@ def write_edition(warehouse: Warehouse, edition: int) -> None:
             warehouse.ensure(table)
         ids = [f"cbp_sbo-{number:012x}" for number in range(1, edition + 1)]
         names = [f"measure_{number:02d}" for number in range(MEASURES)]
-        common = {"family": "cbp_sbo", "data_through": dt.date(2025, 1, 1), "trust": "synthetic"}
+        common = {"family": "cbp_sbo", "data_through": dt.date(2025, 1, 1), "trust": "mirrored"}
         days = [dt.date(2025, 1, 1) + dt.timedelta(days=number) for number in range(edition)]
         releases = [{"release_id": i, "published_on": d, **common} for i, d in zip(ids, days, strict=True)]
         put(warehouse, "meta.releases", *releases)
