@@ -137,7 +137,7 @@ def _archive_one(arrival: Arrival, archive: Archive, now: dt.datetime) -> list[O
             ingest_court_zip(
                 arrival.file,
                 archive,
-                published=_day(note.last_modified) or note.published_hint,
+                published=_day(note.last_modified),  # else the date in the release's own folder name
                 published_basis="Last-Modified at the publisher",
                 trust=trust if note.origin == "download" else None,
                 origin=note.final_url or note.url or "put into the drop folder by a person",

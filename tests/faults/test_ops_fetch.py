@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -155,6 +157,51 @@ def test_a_dropped_file_is_mirrored_and_dated_by_its_name(home: Home, source: So
     (release,) = Archive(home.archive).releases()
     assert (release.trust, release.published_on) == ("mirrored", "2024-12-31")
     assert held_by_family(Archive(home.archive))["cbp_sbo"].data_through == dt.date(2024, 11, 1)
+
+
+def court_zip(note: str = "Readme.txt") -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as bundle:
+        for member, body in (("A_TblCase.csv", "IDNCASE\tNAT\r\n1\tMX\r\n"), (note, "")):
+            bundle.writestr(f"EOIR Case Data 2024-1203/EOIR Case Data/{member}", body)
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(("note", "trust"), [("Readme.txt", "mirrored"), ("SYNTHETIC.txt", "synthetic")])
+def test_a_dropped_court_release_is_archived_and_dated_by_its_folder(
+    home: Home, source: Source, note: str, trust: str
+) -> None:
+    sent = court_zip(note)
+    put_down(home, "EOIR Case Data.zip", sent)
+    report = asked(home, source, in_an_hour(), force=False)
+    assert report.waiting == []
+    (release,) = Archive(home.archive).releases()
+    assert (release.family, release.trust, release.published_on) == ("eoir_foia", trust, "2024-12-03")
+    assert Archive(home.archive).read(release.sha256) == sent
+    assert not list((home.inbox / "arrivals").rglob("*.zip"))
+
+
+def test_a_fetched_court_release_is_official_and_dated_by_last_modified(
+    server: PublisherServer, home: Home
+) -> None:
+    registered = load_sources()["eoir_foia"]
+    path = urlsplit(registered.url or "").path
+    source = replace(registered, url=server.url(path), hosts=(server.host,), bytes_min=100)
+    server.answer(
+        path,
+        Reply(
+            court_zip(),
+            content_type="application/zip",
+            etag='"1"',
+            last_modified="Thu, 05 Dec 2024 14:22:09 GMT",
+        ),
+    )
+    report = asked(home, source)
+    assert report.waiting == [], report.answers
+    (release,) = Archive(home.archive).releases()
+    assert (release.trust, release.published_on) == ("official", "2024-12-05")
+    assert release.published_basis == "Last-Modified at the publisher"
+    assert release.origin == source.url
 
 
 def test_the_log_follows_the_journal_and_waits_for_no_build(
