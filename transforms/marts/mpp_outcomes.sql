@@ -19,16 +19,25 @@ days as (
     where family = 'eoir_foia'
 ),
 
-completions as (
+proceedings as (
     select
-        p.release_id, p.case_id, p.outcome_code, p.decision_code, p.is_in_absentia, p.completed_on,
-        lead(p.completed_on) over (
-            partition by p.release_id, p.case_id
-            order by p.completed_on, p.proceeding_id nulls first, p.record_no
-        ) as superseded_on
+        p.release_id, p.case_id, s.notice_month, p.proceeding_id, p.record_no, p.hearing_location_code, p.outcome_code,
+        p.decision_code, p.is_in_absentia, p.completed_on
     from core.eoir__proceedings as p
     inner join signed as s on p.release_id = s.release_id and p.case_id = s.case_id
-    where p.completed_on is not null
+),
+
+completions as (
+    select
+        release_id, case_id, outcome_code, decision_code, is_in_absentia, completed_on,
+        coalesce(
+            lead(completed_on) over (
+                partition by release_id, case_id order by completed_on, proceeding_id nulls first, record_no
+            ),
+            date '9999-12-31'
+        ) as superseded_on
+    from proceedings
+    where completed_on is not null
 ),
 
 standing as (
@@ -42,7 +51,7 @@ standing as (
         on s.release_id = c.release_id
         and s.case_id = c.case_id
         and c.completed_on <= d.as_of
-        and (c.superseded_on is null or c.superseded_on > d.as_of)
+        and c.superseded_on > d.as_of
 ),
 
 open_proceedings as (
@@ -51,11 +60,10 @@ open_proceedings as (
         row_number() over (
             partition by p.release_id, p.case_id, d.as_of order by p.proceeding_id nulls last, p.record_no
         ) as open_no
-    from core.eoir__proceedings as p
-    inner join signed as s on p.release_id = s.release_id and p.case_id = s.case_id
+    from proceedings as p
     inner join days as d
         on p.release_id = d.release_id
-        and s.notice_month <= d.as_of
+        and p.notice_month <= d.as_of
         and (p.completed_on is null or p.completed_on > d.as_of)
 ),
 

@@ -148,6 +148,7 @@ def publish_court(court: DuckDBPyConnection, target: Path) -> bool:
     unfinished = target.with_name(f".{target.name}.part")
     unfinished.unlink(missing_ok=True)
     court.execute(f"attach {_text(str(unfinished))} as copy_of_court")
+    court.execute("set preserve_insertion_order = false")  # row groups go to disk as they fill
     try:
         for schema in ("core", "marts", "meta"):
             court.execute(f"create schema copy_of_court.{schema}")
@@ -165,6 +166,8 @@ def publish_court(court: DuckDBPyConnection, target: Path) -> bool:
         court.execute("detach copy_of_court")
         unfinished.unlink(missing_ok=True)
         raise
+    finally:
+        court.execute("reset preserve_insertion_order")
     court.execute("detach copy_of_court")
     unfinished.replace(target)
     return True
