@@ -126,7 +126,10 @@ def test_status_accounts_for_every_line(border: Border) -> None:
         (["january", "--year", "1066"], "no January 1066; there are "),
         (["sql", "selec 1"], "syntax error"),
         (["sql", "select * from marts.nothing"], "marts.nothing"),
-        (["ingest", "/nowhere", "--trust", "blind"], "--trust 'blind' is neither official nor mirrored"),
+        (
+            ["ingest", "/nowhere", "--trust", "blind"],
+            "--trust 'blind' is none of official, mirrored, synthetic",
+        ),
     ],
     ids=["measure", "year", "syntax", "table", "trust"],
 )
