@@ -218,20 +218,22 @@ class Deployment:
             for run in data["runsOrError"]["results"]
         ]
 
-    def workers(self) -> dict[str, int]:
-        """Process ids of run workers that are alive, by run."""
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (folder / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
-                mine = f"BORDER_HOME={self.home}\0".encode() in (folder / "environ").read_bytes() + b"\0"
-            except OSError:
-                continue
-            if mine and "execute_run" in words:
-                run = re.search(r'"run_id": ?"([0-9a-f-]{36})"', " ".join(words))
-                if run:
-                    found[run[1]] = int(folder.name)
-        return found
+    def worker(self, run_id: str) -> int | None:
+        """Process id of a run's worker while it is alive, as the run's own log names it."""
+        data = self.ask(
+            f'{{ logsForRun(runId: "{run_id}") {{ ... on EventConnection {{ events {{ '
+            "... on MessageEvent { message } } } } }"
+        )
+        messages = " ".join(event.get("message", "") for event in data["logsForRun"]["events"])
+        found = re.search(r"\(pid: (\d+)\)", messages)
+        return int(found[1]) if found and self._is_ours(int(found[1])) else None
+
+    def _is_ours(self, pid: int) -> bool:
+        try:
+            environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        except OSError:
+            return False
+        return f"BORDER_HOME={self.home}".encode() in environment
 
     def kill(self, service: str) -> None:
         """End a service as a crash would: its process alone, without warning."""
@@ -250,8 +252,9 @@ class Deployment:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
-        for pid in self.workers().values():
-            os.kill(pid, signal.SIGKILL)
+        for folder in Path("/proc").glob("[0-9]*"):  # workers and code servers that outlived their parent
+            if self._is_ours(int(folder.name)):
+                os.kill(int(folder.name), signal.SIGKILL)
         self.running.clear()
 
     def logs(self) -> str:

@@ -226,10 +226,10 @@ def test_a_killed_run_worker_is_noticed_told_and_started_again(running: Running)
         running.drop("held-up.csv")
 
         def held_up() -> tuple[str, int] | None:
-            workers = running.deployment.workers()
             for run in running.fetches():
-                if run["runId"] in workers and run["runId"] not in before and run["status"] == "STARTED":
-                    return run["runId"], workers[run["runId"]]
+                is_new = run["runId"] not in before and run["status"] == "STARTED"
+                if is_new and (pid := running.deployment.worker(run["runId"])):
+                    return run["runId"], pid
             return None
 
         run_id, pid = until("a run that waits for the warehouse", held_up, PATIENCE)
