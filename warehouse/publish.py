@@ -105,7 +105,7 @@ def publish(
         versions.put_in_place(stage, published, record)
     except duckdb.IOException as error:
         raise NotPublishable(
-            f"{published}: {str(error).splitlines()[0]}; free space or mend the disk, then `border publish`"
+            f"{published}: {_cause(error)}; free space or mend the disk, then `border publish`"
         ) from None
     except OSError as error:
         raise NotPublishable(
@@ -116,6 +116,11 @@ def publish(
     with contextlib.suppress(OSError):  # the version is out; the next publication removes what is left
         versions.prune(published, keep)
     return version
+
+
+def _cause(error: duckdb.Error) -> str:
+    """The operating system's part of DuckDB's message, where it has one."""
+    return " ".join(str(error).split("Original error:")[-1].split())
 
 
 def _copy(con: duckdb.DuckDBPyConnection, copy: Path) -> None:

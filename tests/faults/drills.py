@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import os
+import random
 import resource
 import shutil
 import signal
@@ -161,6 +162,36 @@ def killed_while_publishing(scene: Scene) -> Outcome:
     leftovers = list(scene.folder.rglob(f"{versions.UNFINISHED}*"))
     outcome.lost += len(leftovers)
     outcome.said = "nothing; the next publication removes what the killed one left"
+    return outcome
+
+
+@drill(
+    "The process is killed at any moment of a publication",
+    "kill -9 at moments drawn over the whole publication, DuckDB's own writes included",
+)
+def killed_at_any_moment(scene: Scene) -> Outcome:
+    outcome = Outcome()
+    published = scene.folder / "published"
+    publish_edition(scene.folder / "build.duckdb", published, 1, keep=3)
+    started = time.monotonic()
+    interrupted("publish", "count", 0, scene.folder)
+    whole = time.monotonic() - started
+    moments = random.Random(1789)  # the same moments every time
+    edition = edition_of(published)
+    for _ in range(40 if scene.thorough else 5):
+        process = subprocess.Popen(
+            [sys.executable, str(INTERRUPTED), "publish", "count", "0", str(scene.folder)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(whole * moments.uniform(0.3, 1.0))  # before that Python is still starting
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        judge(outcome, published, {edition, edition + 1})
+        edition = answer_of(published / "warehouse.duckdb")[0]
+    outcome.said = "nothing; the next publication goes on"
     return outcome
 
 

@@ -71,6 +71,8 @@ def _plain(said: str, scratch: Path) -> str:
     text = " ".join(said.split()).replace(str(scratch), "…").replace(str(ROOT), "…")
     text = re.sub(r"…[/\w.-]*?/(home|published|archive|work|disk)\b", r"\1", text)
     text = re.sub(r"process \d+", "process N", text).replace("|", "\\|")
+    text = re.sub(r"\.(building|part)-\w+(\.duckdb)?", r".\1-…", text)
+    text = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     text = re.sub(r"\b[0-9a-f]{12,64}\b", lambda m: m[0][:6] + "…", text)
     return text if len(text) <= 300 else text[:300] + " …"
 

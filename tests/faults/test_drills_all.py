@@ -1,4 +1,4 @@
-"""Every fault drill: nothing lost, nothing half published, one clear line."""
+"""Every fault drill: nothing lost, nothing half published, one clear line; and the report is of these drills."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from drills import DRILLS, Drill, Scene
-from installation import Home
+from installation import ROOT, Home
 
 
 @pytest.mark.slow
@@ -26,3 +26,9 @@ def test_drill(one: Drill, tmp_path: Path, request: pytest.FixtureRequest) -> No
     assert outcome.said.strip(), "nobody is told anything"
     assert len(outcome.said.strip().splitlines()) == 1
     assert "Traceback" not in outcome.said
+
+
+def test_the_report_is_of_these_drills() -> None:
+    report = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    missing = [drill.fault for drill in DRILLS if f"| {drill.fault} |" not in report]
+    assert not missing, "run `python -m tests.faults.report` and commit docs/reliability.md"
