@@ -145,7 +145,7 @@ def _archive_one(arrival: Arrival, archive: Archive, now: dt.datetime) -> list[O
             )
         ]
     if note.family and note.family not in families.families():
-        reason = f"{note.file_name}: files of {note.family} are not read from the inbox; docs/operations.md says how"
+        reason = f"{note.file_name}: holds no table that a release of {note.family} has; look at it, then remove it"
         return [Outcome(str(arrival.file), "skipped", reason)]
     if arrival.file.suffix.lower() == ".zip":
         return list(ingest([arrival.file], archive, trust=trust, now=now))
