@@ -20,6 +20,9 @@ from orchestration.resources import Ledger
 from warehouse.acquire import waiting
 from warehouse.acquire.drop import dropped
 
+#: Evaluations of one check that one tick looks back over; a tick comes every half minute.
+HISTORY_MAX = 100
+
 record_releases_job = dg.define_asset_job(
     "record_releases",
     selection=dg.AssetSelection.assets(key("meta.releases")),
@@ -123,17 +126,15 @@ def alert_of_run(context: dg.RunFailureSensorContext) -> Alert | None:
 )
 def failed_checks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.SensorResult:
     graph = context.repository_def.asset_graph  # type: ignore[union-attr]
-    keys = list(graph.asset_check_keys)
-    latest = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
-    seen: dict[str, int] = json.loads(context.cursor or "{}")
+    keys = sorted(graph.asset_check_keys, key=lambda k: k.to_user_string())
+    seen: dict[str, float] = json.loads(context.cursor or "{}")
     alerts = Alerts.from_environment(ledger.home)
-    for check_key, record in latest.items():
+    for check_key in keys:
         name = check_key.to_user_string()
-        if record.event is None or seen.get(name) == record.id:
-            continue
-        seen[name] = record.id
-        for alert in alerts_of_check(check_key, record.event.dagster_event, record.run_id):
-            alerts.raise_alert(alert, ledger.now())
+        for event, run_id in _evaluations_since(context.instance, check_key, seen.get(name, 0.0)):
+            seen[name] = event.timestamp
+            for alert in alerts_of_check(check_key, event.dagster_event, run_id):
+                alerts.raise_alert(alert, ledger.now())
     trouble = alerts.deliver()
     for line in trouble:
         context.log.warning(line)
@@ -145,6 +146,25 @@ def failed_checks(context: dg.SensorEvaluationContext, ledger: Ledger) -> dg.Sen
     # The pages follow the audits, also those that stopped a publication.
     pages = dg.RunRequest(run_key=hashlib.sha256(cursor.encode()).hexdigest()[:24])
     return dg.SensorResult(cursor=cursor, run_requests=[pages])
+
+
+def _evaluations_since(
+    instance: dg.DagsterInstance, check_key: dg.AssetCheckKey, since: float
+) -> list[tuple[dg.EventLogEntry, str]]:
+    """Evaluations of a check after a moment, oldest first, with their runs.
+
+    By moment, not by row: a row is made when a run is planned and keeps its number when the evaluation comes, after
+    those of runs planned later, perhaps. All of them, not the latest: the next run may pass before the next tick.
+    """
+    records = instance.event_log_storage.get_asset_check_execution_history(check_key, limit=HISTORY_MAX)
+    found = [
+        (r.event, r.run_id)
+        for r in records
+        if r.event
+        and r.event.dagster_event_type == DagsterEventType.ASSET_CHECK_EVALUATION
+        and r.event.timestamp > since
+    ]
+    return sorted(found, key=lambda f: f[0].timestamp)
 
 
 def alerts_of_check(check_key: dg.AssetCheckKey, event: dg.DagsterEvent | None, run_id: str) -> list[Alert]:

@@ -229,6 +229,43 @@ def test_each_finding_of_a_failed_check_is_alerted_once(
     assert sum(text.startswith("check warns: core.t, check warns") for text in texts) == 1
 
 
+def test_a_check_is_alerted_though_it_was_looked_for_before_it_ran_and_passed_afterwards(
+    home: Home, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tick while the run is planned, and a run that passes before the next tick, hide nothing."""
+    monkeypatch.setenv(WEBHOOK_VARIABLE, webhook.url)
+    passes = False
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        cursor: str | None = None
+
+        def tick() -> None:
+            nonlocal cursor
+            context = dg.build_sensor_context(
+                instance=instance, cursor=cursor, repository_def=defs.get_repository_def()
+            )
+            result = failed_checks(context, ledger=Ledger(root=str(home.root)))
+            assert isinstance(result, dg.SensorResult)
+            cursor = result.cursor or cursor
+
+        @dg.asset
+        def looked_for_meanwhile() -> None:
+            tick()
+
+        @dg.asset_check(asset=looked_for_meanwhile)
+        def january() -> dg.AssetCheckResult:
+            return dg.AssetCheckResult(passed=passes, description="75,316 is not 75,198")
+
+        defs = dg.Definitions([looked_for_meanwhile], asset_checks=[january], executor=dg.in_process_executor)
+        job = defs.resolve_implicit_global_asset_job_def()
+        job.execute_in_process(instance=instance, raise_on_error=False)
+        passes = True
+        job.execute_in_process(instance=instance)
+        tick()
+    (body,) = webhook.bodies
+    assert "75,316 is not 75,198" in body["text"]
+
+
 def test_a_failed_run_is_alerted_with_step_and_fault(
     home: Home, defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
