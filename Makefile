@@ -37,6 +37,8 @@ help:
 	@echo 'make format    let ruff format and repair'
 	@echo 'make docs      regenerate the data dictionary, the picture and the answers of the cookbook in docs/'
 	@echo 'make site      render the static site into site/'
+	@echo 'make audit     ask for known vulnerabilities of the locked packages'
+	@echo 'make reliability  run the fault drills at every moment and write docs/reliability.md'
 	@echo 'make setup     install into .venv; PYTHON=/path/to/python3.12 chooses the interpreter'
 	@echo 'make lock      recompile requirements.lock; UPGRADE=1 moves every pin to the newest release'
 	@echo 'make clean     remove .venv, caches and the site; data/ stays'
