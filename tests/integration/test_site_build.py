@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
+import json
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import dagster as dg
@@ -18,6 +22,7 @@ from installation import Home
 from orchestration.assets import published_site
 from orchestration.resources import Ledger
 from warehouse.site import SiteError, build_site, vendor
+from warehouse.site.pages.january import opening
 from warehouse.site.reading import Published, Row
 
 EXAMPLES = Path(vendor.__file__).parent / "examples"
@@ -51,12 +56,13 @@ def published(small_home: Home) -> Iterator[Published]:
 
 
 class Parsed(HTMLParser):
-    """Ids and addresses of a page, and the cells of its tables by the id of the block around them."""
+    """Ids and addresses of a page, its links to other hosts apart, and the cells of its tables by the id around them."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
         self.ids: list[str] = []
         self.addresses: list[str] = []
+        self.outside: list[str] = []
         self.tables: dict[str, list[list[str]]] = {}
         self._table: str | None = None
         self._cell: list[str] | None = None
@@ -73,6 +79,8 @@ class Parsed(HTMLParser):
             self.tables[self._table].append([])
         if tag in ("td", "th") and self._table:
             self._cell = []
+        if tag == "a" and found.get("class") == "outside":
+            self.outside.append(str(found.pop("href")))
         for name in ("href", "src"):
             if found.get(name):
                 self.addresses.append(str(found[name]))
@@ -112,6 +120,20 @@ def test_every_link_leads_to_a_file_of_the_site_and_an_anchor_in_it(site: Path) 
             elif anchor and not anchor.startswith("measure=") and unquote(anchor) not in parsed[target].ids:
                 broken.append(f"{page.relative_to(site)}: {address} has no such anchor")
     assert broken == []
+
+
+def test_links_to_other_hosts_are_the_addresses_of_sources(site: Path, published: Published) -> None:
+    known = " ".join(
+        str(row["source"])
+        for row in published.select(
+            "select source from meta.published_figures union all select source from meta.mpp_figures "
+            "union all select origin from meta.releases"
+        )
+    )
+    outside = {address for page in pages(site) for address in Parsed(page.read_text("utf-8")).outside}
+    assert len(outside) > 10
+    assert [a for a in outside if not a.startswith("https://") and not a.startswith("http://")] == []
+    assert [a for a in outside if a not in known] == []
 
 
 def test_no_id_is_given_twice_on_a_page(site: Path) -> None:
@@ -314,3 +336,180 @@ def test_a_warehouse_that_cannot_answer_the_front_measure_says_what_to_run(
 def test_without_a_published_warehouse_the_message_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="run `border build`"):
         build_site(tmp_path / "none.duckdb", tmp_path / "site", tmp_path / "vendor")
+
+
+def put(con: duckdb.DuckDBPyConnection, table: str, **row: Any) -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    con.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+
+
+def court_release(published: Path, release_id: str, trust: str) -> None:
+    """Put what a court release makes of two Januaries and of forty cases followed for two months into the marts."""
+    about = {"release_id": release_id, "trust": trust, "is_synthetic": trust == "synthetic"}
+    groups = (
+        ("all", "all", None, 1),
+        ("nationality", "HO", "HONDURAS", 0.75),
+        ("nationality", "GT", "GUATEMALA", 0.25),
+        ("base_city", "ELP", "IMMIGRATION COURT", 1),
+    )
+    with duckdb.connect(str(published)) as con:
+        con.execute(
+            "insert into meta.releases select * replace (? as release_id, 'eoir_foia' as family, ? as trust) "
+            "from meta.releases where layout <> 'quoted' limit 1",
+            [release_id, trust],
+        )
+        for january, value, prior, status in ((2022, 400, 300, "ok"), (2023, 500, 400, "provisional")):
+            for dimension, code, label, part in groups:
+                put(
+                    con,
+                    "marts.court_january_yoy",
+                    **about,
+                    published_on=dt.date(2023, 5, 1),
+                    measure_code="new_cases",
+                    measure_title="New cases",
+                    unit="cases",
+                    dimension=dimension,
+                    dimension_code=code,
+                    dimension_label=label,
+                    january=january,
+                    month_start=dt.date(january, 1, 1),
+                    value=value * part,
+                    prior=prior * part,
+                    change=(value - prior) * part,
+                    pct_change=100 * (value - prior) / prior,
+                    status=status,
+                    reasons=["a reason (some_break)"],
+                )
+        for month, at_risk, relief, removal in ((0, 40, 0.0, 0.1), (1, 36, 0.05, 0.3), (2, 10, 0.1, 0.5)):
+            incidences = {"relief": relief, "protection": 0.0, "removal": removal, "other_closure": 0.125}
+            for outcome, incidence in incidences.items():
+                put(
+                    con,
+                    "marts.court_outcomes_by_month",
+                    **about,
+                    population="removal_cases",
+                    cohort="all",
+                    outcome_group_code=outcome,
+                    months_since_notice=month,
+                    at_risk_cases=at_risk,
+                    outcome_cases=1,
+                    cumulative_incidence=incidence,
+                    share_of_all=0.01,
+                    share_of_completed=0.5,
+                )
+
+
+@pytest.fixture(scope="module")
+def courts(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A site whose warehouse holds one court release of a given trust; built once for each."""
+    built: dict[str, Path] = {}
+
+    def build(trust: str) -> Path:
+        if trust not in built:
+            folder = tmp_path_factory.mktemp(trust)
+            shutil.copy(small_home.published, folder / "warehouse.duckdb")
+            court_release(folder / "warehouse.duckdb", f"eoir_foia-{trust[:6]}", trust)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(vendor, "vendor", without_libraries)
+                build_site(folder / "warehouse.duckdb", folder / "site", folder / "vendor")
+            built[trust] = folder / "site"
+        return built[trust]
+
+    return build
+
+
+def test_without_a_court_release_each_section_says_what_is_missing_and_the_published_counts_stand(
+    site: Path,
+) -> None:
+    page = (site / "courts.html").read_text("utf-8")
+    for heading in ("januaries", "endings"):
+        [section] = re.findall(rf'<section aria-labelledby="{heading}">.*?</section>', page, re.S)
+        assert "No court release is loaded" in section
+        assert "border ingest" in section
+        assert "<table" not in section
+    assert "11.87" in page
+    assert len(Parsed(page).tables["counts"]) > 30
+    assert "SYNTHETIC" not in page
+
+
+def test_court_januaries_and_endings_are_the_releases(courts: Callable[[str], Path]) -> None:
+    site = courts("mirrored")
+    page = (site / "courts.html").read_text("utf-8")
+    assert "No court release is loaded" not in page
+    assert "SYNTHETIC" not in page
+    tables = Parsed(page).tables
+    assert tables["january"][1][:5] == ["New cases", "500", "400", "+100", "+25.0 %"]
+    assert [row[0] for row in tables["by-nationality"][1:]] == ["Honduras", "Guatemala"]
+    assert tables["by-base_city"][1][:3] == ["ELP", "ELP", "500"]
+    assert "a reason" in page
+    assert "(some_break)" not in page
+    # Two of the three months have enough cases to be drawn; the CSV holds all, and what is left is still pending.
+    spec = json.loads((site / "charts" / "courts-outcomes-removal-cases.vl.json").read_text("utf-8"))
+    drawn = spec["layer"][0]["data"]["values"]
+    assert {v["months"] for v in drawn} == {0, 1}
+    for month in (0, 1):
+        assert sum(v["share"] for v in drawn if v["months"] == month) == pytest.approx(100)
+    assert [v["share"] for v in drawn if v["outcome"] == "Relief"] == pytest.approx([0, 5])
+    with (site / "csv" / "courts-outcomes-removal-cases-table.csv").open(
+        encoding="utf-8", newline=""
+    ) as stream:
+        rows = list(csv.DictReader(stream))
+    assert [float(r["still_pending_pct"]) for r in rows] == pytest.approx([77.5, 52.5, 27.5])
+    assert {r["release_source"] != "" for r in rows} == {True}
+
+
+def test_made_up_court_records_say_so_across_every_chart_table_and_csv(courts: Callable[[str], Path]) -> None:
+    site = courts("synthetic")
+    page = (site / "courts.html").read_text("utf-8")
+    for heading in ("januaries", "endings"):
+        [section] = re.findall(
+            rf'<section aria-labelledby="{heading}" class="synthetic">.*?</section>', page, re.S
+        )
+        assert "They say nothing about the world" in section
+    captions = re.findall(r"<caption>(.*?)</caption>", page)
+    assert sum(c.startswith("SYNTHETIC. ") for c in captions) >= 5
+    specs = [json.loads(p.read_text("utf-8")) for p in (site / "charts").glob("courts-synthetic-*.vl.json")]
+    assert len(specs) == 2
+    for spec in specs:
+        assert spec["description"].startswith("SYNTHETIC. ")
+        assert any(layer["mark"].get("text") == "SYNTHETIC" for layer in spec["layer"])
+    files = list((site / "csv").glob("courts-synthetic-*.csv"))
+    assert len(files) >= 5
+    for file in files:
+        with file.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                assert row["notice"].startswith("SYNTHETIC")
+                assert (row["is_synthetic"], row["trust"]) == ("True", "synthetic")
+    # What is not read from them stays unmarked.
+    assert "SYNTHETIC" not in (site / "charts" / "courts-fan.vl.json").read_text("utf-8")
+
+
+def test_a_page_opens_with_the_newest_january_that_files_compare_under_two_definitions() -> None:
+    def row(january: int, change: float | None, family: str) -> Row:
+        return {"january": january, "pct_change": change, "family": family}
+
+    known = [
+        row(2022, 1.0, "cbp_sbo"),
+        row(2023, 2.0, "cbp_sbo"),
+        row(2024, 3.0, "cbp_sbo"),
+        row(2026, 4.0, "quoted"),
+    ]
+    others = {
+        2022: [row(2022, 9.0, "cbp_sbo")],
+        2023: [row(2023, None, "cbp_sbo"), row(2023, 9.0, "cbp_sbo")],
+        2024: [row(2024, 9.0, "quoted")],
+        2026: [row(2026, 9.0, "cbp_sbo")],
+    }
+    assert opening(known, others) == 2023
+    assert opening(known, {}) == 2026
+    assert opening([], {}) is None
+
+
+def test_a_newer_figure_is_named_above_the_january_a_page_opens_with(site: Path) -> None:
+    page = (site / "index.html").read_text("utf-8")
+    [opened] = re.findall(r'<section class="january opening" id="january-(\d+)"', page)
+    [line] = re.findall(r'<p class="newer">.*?</p>', page, re.S)
+    newest = max(int(y) for y in re.findall(r'id="january-(\d+)"', page))
+    assert int(opened) < newest
+    assert f'href="#january-{newest}"' in line
+    assert "provisional" in line

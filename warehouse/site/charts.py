@@ -21,7 +21,14 @@ Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 TITLE_42 = "Title 42 expulsions"
 REST = "Title 8"
-ALL_TITLES = "All titles, no split published"
+#: Outcomes of court cases from the bottom of the stack: column of the rows, name.
+OUTCOMES = (
+    ("relief_pct", "Relief"),
+    ("protection_pct", "Protection only"),
+    ("removal_pct", "Removal ordered"),
+    ("other_closure_pct", "Other closure"),
+    ("still_pending_pct", "Still pending"),
+)
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,7 @@ _TOOLTIP = [
 ]
 
 
-def january_bars(
-    rows: list[Row], definition: str, bands: Sequence[Row], highlight: int | None = None
-) -> Spec:
+def january_bars(rows: list[Row], definition: str, bands: Sequence[Row]) -> Spec:
     """One bar per January, the Title 42 part apart, the years in which an authority was added shaded."""
     values = []
     for row in rows:
@@ -277,7 +282,7 @@ def readings(rows: list[Row]) -> Spec:
         "x": {
             "field": "pct_change",
             "type": "quantitative",
-            "axis": {"title": "change from the January before, percent", "tickCount": 5},
+            "axis": {"title": "change from the January before, percent", "tickCount": 5, "grid": True},
             "scale": {
                 "domain": [low - (pad if low < 0 else 0), high + (pad if high > 0 else 0)],
                 "nice": False,
@@ -359,7 +364,7 @@ def claim(rows: list[Row], assertion: Row) -> Spec:
             "field": "x",
             "type": "quantitative",
             "scale": x_scale,
-            "axis": {"title": unit or None, "tickCount": 5, "format": number},
+            "axis": {"title": unit or None, "tickCount": 5, "format": number, "grid": True},
         },
         "tooltip": _TOOLTIP,
     }
@@ -382,7 +387,7 @@ def claim(rows: list[Row], assertion: Row) -> Spec:
                 },
             },
             {
-                "mark": {"type": "point", "size": 110, "strokeWidth": 2, "filled": True},
+                "mark": {"type": "point", "size": 110, "strokeWidth": 2, "filled": True, "opacity": 1},
                 "encoding": {
                     **shared,
                     "shape": {
@@ -404,10 +409,13 @@ def claim(rows: list[Row], assertion: Row) -> Spec:
 
 
 def shares(rows: list[Row], is_synthetic: bool) -> Spec:
-    """One numerator over several denominators: a bar a share."""
+    """One numerator over several denominators: a bar a share, named by its denominator where all have one numerator."""
+    numerators = {row["definition_label"].partition(", ")[0] for row in rows}
     values = [
         {
-            "share": row["definition_label"],
+            "share": row["definition_label"].partition(", ")[2]
+            if len(numerators) == 1
+            else row["definition_label"],
             "x": row["reading"],
             "text": f"{wording.share(row['reading'], 2)}  ({wording.count(row['numerator'])} of "
             f"{wording.count(row['denominator'])})",
@@ -432,16 +440,18 @@ def shares(rows: list[Row], is_synthetic: bool) -> Spec:
         "x": {
             "field": "x",
             "type": "quantitative",
-            "axis": {"title": "percent", "tickCount": 5},
-            "scale": {"domain": [0, high * 1.6], "nice": False},
+            "axis": {"title": "percent", "tickCount": 5, "grid": True},
+            # Room for the longest label beside the longest bar, at any width.
+            "scale": {
+                "domainMin": 0,
+                "domainMax": {"expr": f"{high} * width / max(width - 165, 90)"},
+                "nice": False,
+            },
         },
         "tooltip": _TOOLTIP,
     }
-    stamp = "SYNTHETIC. " if is_synthetic else ""
-    return {
-        **_base(
-            46 * len(values), stamp + "Bars: " + "; ".join(f"{v['share']} {v['shown']}" for v in values) + "."
-        ),
+    spec = {
+        **_base(46 * len(values), "Bars: " + "; ".join(f"{v['share']} {v['shown']}" for v in values) + "."),
         "data": {"values": values},
         "layer": [
             {"mark": {"type": "bar"}, "encoding": shared},
@@ -450,6 +460,124 @@ def shares(rows: list[Row], is_synthetic: bool) -> Spec:
                 "encoding": {**shared, "text": {"field": "text"}},
             },
             _names("share", shared["y"]),
+        ],
+    }
+    return stamped(spec) if is_synthetic else spec
+
+
+def stamped(spec: Spec) -> Spec:
+    """A layered chart with SYNTHETIC written across it, in its description and in every picture made of it."""
+    stamp = {
+        "data": {"values": [{}]},
+        "mark": {
+            "type": "text",
+            "text": "SYNTHETIC",
+            "style": "stamp",
+            "angle": -12,
+            "fontSize": {"expr": "min(width / 6.5, height / 2.4)"},
+            "x": {"expr": "width / 2"},
+            "y": {"expr": "height / 2"},
+        },
+    }
+    return {
+        **spec,
+        "description": "SYNTHETIC. " + spec["description"],
+        "layer": [*spec["layer"], stamp],
+    }
+
+
+def outcomes(rows: list[Row], definition: str) -> Spec:
+    """How cases end by months since the notice: stacked shares of outcomes, what is left still pending.
+
+    `rows` hold months_since_notice and for each outcome its cumulative incidence in percent.
+    """
+    values, wide = [], []
+    for row in rows:
+        month = row["months_since_notice"]
+        for order, (column, name) in enumerate(OUTCOMES):
+            values.append({"months": month, "outcome": name, "share": row[column], "order": order})
+        wide.append(
+            {
+                "months": month,
+                "after": f"{month} months after the notice",
+                **{name: wording.share(row[column]) for column, name in OUTCOMES},
+                "cases": wording.count(row["at_risk_cases"]),
+                "release": row["release_id"],
+                "definition": definition,
+            }
+        )
+    last = rows[-1]
+    x: Spec = {
+        "field": "months",
+        "type": "quantitative",
+        "scale": {"domain": [0, last["months_since_notice"]], "nice": False},
+        "axis": {
+            "title": "months since the notice",
+            "values": list(range(0, last["months_since_notice"] + 1, 12)),
+            "format": "d",
+            "labelOverlap": "greedy",
+        },
+    }
+    description = (
+        f"Stacked areas, 0 to {last['months_since_notice']} months since the notice. At the end: "
+        + "; ".join(f"{name} {wording.share(last[column])}" for column, name in OUTCOMES)
+        + "."
+    )
+    return {
+        **_base(320, description),
+        "layer": [
+            {
+                "data": {"values": values},
+                "mark": {"type": "area", "line": {"strokeWidth": 1.2}, "opacity": 0.9},
+                "encoding": {
+                    "x": x,
+                    "y": {
+                        "field": "share",
+                        "type": "quantitative",
+                        "stack": "zero",
+                        "scale": {"domain": [0, 100]},
+                        "axis": {"title": "percent of cases", "tickCount": 5},
+                    },
+                    "order": {"field": "order"},
+                    "color": {
+                        "field": "outcome",
+                        "type": "nominal",
+                        "scale": {"domain": [name for _, name in OUTCOMES], "range": "outcomes"},
+                        "legend": {
+                            "title": None,
+                            "orient": "top",
+                            "columns": {"expr": "width < 520 ? 2 : 5"},
+                        },
+                    },
+                },
+            },
+            {
+                "data": {"values": wide},
+                "mark": {"type": "rule", "style": "pointer"},
+                "params": [
+                    {
+                        "name": "pointed",
+                        "select": {
+                            "type": "point",
+                            "fields": ["months"],
+                            "nearest": True,
+                            "on": "pointerover",
+                            "clear": "pointerout",
+                        },
+                    }
+                ],
+                "encoding": {
+                    "x": x,
+                    "opacity": {"condition": {"param": "pointed", "empty": False, "value": 1}, "value": 0},
+                    "tooltip": [
+                        {"field": "after", "title": "When"},
+                        *({"field": name, "title": name} for _, name in reversed(OUTCOMES)),
+                        {"field": "cases", "title": "Cases followed"},
+                        {"field": "release", "title": "Release"},
+                        {"field": "definition", "title": "Definition"},
+                    ],
+                },
+            },
         ],
     }
 
@@ -526,7 +654,7 @@ def small_bars(rows: list[Row], definition: str, bands: Sequence[Row], years: Se
         "field": "january",
         "type": "ordinal",
         "scale": {"domain": list(years), "paddingInner": 0.2},
-        "axis": {"title": None, "labelAngle": 0, "labelOverlap": "greedy", "ticks": False},
+        "axis": {"title": None, "labelAngle": 0, "labelOverlap": "greedy", "ticks": False, "labelPadding": 6},
     }
     shaded = [
         {"january": y, "label": b["label"]}
@@ -554,6 +682,10 @@ def small_bars(rows: list[Row], definition: str, bands: Sequence[Row], years: Se
                     "field": "value",
                     "type": "quantitative",
                     "axis": {"title": None, "format": ",d", "tickCount": 3},
+                },
+                "opacity": {
+                    "condition": {"test": "datum.finality == 'provisional'", "value": 0.55},
+                    "value": 1,
                 },
                 "tooltip": _TOOLTIP,
             },

@@ -7,6 +7,7 @@ it on hover, focus and touch. Does not belong here: the look (`assets/site.css`)
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -67,7 +68,7 @@ class Cards:
         return Markup('<button type="button" class="fig" data-card="{}">{}</button>').format(number, text)
 
     def _reason(self, text: str) -> int:
-        return self._reasons.setdefault(text, len(self._reasons))
+        return self._reasons.setdefault(wording.reason(text), len(self._reasons))
 
     def script(self) -> Markup:
         """The page's cards with the measures and releases they name, for `site.js`."""
@@ -96,6 +97,38 @@ def release_line(release: Row) -> str:
     """`source, published 2022-12 (month known), a copy of the publisher's file`."""
     published = wording.day(release["published_on"], release["published_precision"])
     return f"{release['source']}, published {published}, {wording.TRUST_WORDS.get(release['trust'], release['trust'])}"
+
+
+def source_line(figure: Row) -> str:
+    """Who printed a figure, when and where."""
+    return f"{_printed_by(figure)}: {figure['source']}"
+
+
+def source_links(figure: Row) -> Markup:
+    """The same with its addresses as links."""
+    return Markup("{}: {}").format(_printed_by(figure), linked(figure["source"]))
+
+
+def _printed_by(figure: Row) -> str:
+    published = wording.day(figure["published_on"], figure["published_precision"] or "day")
+    when = f"published {published}" if figure["published_on"] else "publication date not known"
+    return f"{figure['publisher_code'].upper()}, {when}"
+
+
+_ADDRESS = re.compile(r"https?://[^\s;]+")
+_SHOWN_ADDRESS = 64
+
+
+def linked(text: str) -> Markup:
+    """Text with its web addresses as links, each shown without its scheme and cut where it is long."""
+    done, at = Markup(""), 0
+    for match in _ADDRESS.finditer(text):
+        shown = re.sub(r"^https?://(www\.)?", "", match.group()).rstrip("/")
+        if len(shown) > _SHOWN_ADDRESS:
+            shown = shown[:_SHOWN_ADDRESS] + "…"
+        link = Markup('<a class="outside" href="{}" rel="noreferrer">{}</a>').format(match.group(), shown)
+        done, at = done + text[at : match.start()] + link, match.end()
+    return done + text[at:]
 
 
 def release_link(root: str, release_id: str | None, text: str | None = None) -> Markup:

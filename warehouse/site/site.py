@@ -68,6 +68,7 @@ class Site:
             "day": wording.day,
             "code_name": wording.name_of,
             "status": status_mark,
+            "reason": wording.reason,
             "script": as_script,
         }
         self._environment.globals |= {
@@ -130,16 +131,18 @@ class Page:
     ) -> DataTable:
         """A table of the page; `csv_rows` are its rows in full, for the file beside it."""
         name = None
+        kept = csv_rows if csv_rows is not None else rows
         if csv and rows:
             name = f"{self.slug}-{id}.csv"
             write_csv(
                 self.site.folder / "csv" / name,
-                csv_rows if csv_rows is not None else rows,
+                kept,
                 self.site.measures,
                 self.site.releases,
                 self.site.publication["version"],
             )
-        return DataTable(id, caption, columns, rows, self.cards, self.root, name, **options)
+        has_figures = any("measure_id" in row or "definition" in row for row in kept[:1])
+        return DataTable(id, caption, columns, rows, self.cards, self.root, name, has_figures, **options)
 
     def chart(self, id: str, spec: Spec, note: str = "") -> Chart:
         """A chart of the page; its specification is also a file under `charts/`."""

@@ -73,6 +73,7 @@ class DataTable:
     cards: Cards
     root: str
     csv_name: str | None = None
+    has_figures: bool = False  # whether its CSV carries definition, release and status
     highlight: Any = None  # value of the first column whose row is the one in question
     sortable: bool = True
     stacks: bool = False  # on a phone each row becomes a block: for tables of sentences
@@ -87,11 +88,6 @@ class DataTable:
             )
             for row in self.rows
         ]
-
-    @property
-    def has_figures(self) -> bool:
-        """Whether its CSV carries definition, release and status."""
-        return any("measure_id" in row or "definition" in row for row in self.rows[:1])
 
     def _cell(self, column: Column, row: Row) -> Markup:
         value = row.get(column.key)

@@ -6,6 +6,7 @@ Belongs here: text of one value. Does not belong here: which values a page shows
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 MINUS, NBSP = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 
@@ -59,6 +60,16 @@ def day(value: dt.date | None, precision: str = "day") -> str:
     if value is None:
         return "date not known"
     return f"{value:%Y-%m} (month known)" if precision == "month" else f"{value:%Y-%m-%d}"
+
+
+def date(value: dt.date, precision: str) -> str:
+    """The same for a column that says so above it: a month stands for a day that is not known."""
+    return f"{value:%Y-%m}" if precision == "month" else f"{value:%Y-%m-%d}"
+
+
+def reason(text: str) -> str:
+    """A reason of a status without the name of its break, which the CSV keeps."""
+    return re.sub(r" \(\w+\)$", "", text)
 
 
 def name_of(code: str, domain: str = "") -> str:

@@ -162,7 +162,7 @@
   // --- The January in question ------------------------------------------------------------------------------------
   const years = [...document.querySelectorAll(".years a")];
   function currentYear() {
-    const chosen = years.find((a) => a.hash === location.hash) || years[0];
+    const chosen = years.find((a) => a.hash === location.hash) || years.find((a) => "opening" in a.dataset) || years[0];
     for (const a of years) {
       if (a === chosen) {
         a.setAttribute("aria-current", "true");
@@ -190,7 +190,10 @@
     return {
       background: null,
       font,
-      range: { category: [color("--chart-1"), color("--chart-2"), color("--note"), color("--ok")] },
+      range: {
+        category: [color("--chart-1"), color("--chart-2"), color("--chart-3"), color("--chart-4")],
+        outcomes: ["--chart-1", "--chart-3", "--chart-2", "--chart-4", "--chart-rest"].map(color),
+      },
       bar: { color: color("--chart-1") },
       line: { color: color("--chart-1") },
       point: { color: color("--chart-1") },
@@ -206,6 +209,8 @@
         band: { color: color("--chart-band"), opacity: 1 },
         break: { color: color("--bad"), strokeDash: [4, 3], opacity: 0.8 },
         zero: { color: quiet },
+        stamp: { color: color("--bad"), opacity: 0.3, fontWeight: 800, align: "center", baseline: "middle" },
+        pointer: { color: text, strokeWidth: 1.5 },
         name: { color: text, fontSize: 12.5 },
         value: { color: text, fontSize: 12.5, fontWeight: 600 },
       },

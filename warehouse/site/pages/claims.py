@@ -8,6 +8,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from warehouse.site import charts, wording
+from warehouse.site.provenance import source_line, source_links
 from warehouse.site.reading import Row
 from warehouse.site.site import Page, Site
 from warehouse.site.tables import Column
@@ -53,6 +54,17 @@ def write_claims(site: Site) -> None:
     for claim in claims:
         claim["path"] = f"claims/{claim['claim_id']}.html"
         claim["verdict_words"] = VERDICTS.get(claim["verdict"], claim["verdict"])
+        claim["counted"] = ", ".join(
+            f"{n} {('definition ' if n == 1 else 'definitions ') if i == 0 else ''}{one if n == 1 else many}"
+            for i, (n, one, many) in enumerate(
+                (
+                    (claim["definitions_holding"], "holds", "hold"),
+                    (claim["definitions_failing"], "does not", "do not"),
+                    (claim["definitions_missing"], "without data", "without data"),
+                )
+            )
+            if n
+        )
         _write_claim(site, claim, figures)
     page = site.page(
         "claims.html",
@@ -124,14 +136,8 @@ def _write_claim(site: Site, claim: Row, figures: dict[str, Row]) -> None:
         sources=[{**figures[f], "figure_id": f} for f in sorted(used)],
         evidence=[{**figures[e["figure_id"]], **e} for e in evidence if e["figure_id"] in figures],
         verdict_when_printed=VERDICTS.get(claim["verdict_when_printed"], claim["verdict_when_printed"]),
-        source_line=source_line,
+        source_links=source_links,
     )
-
-
-def source_line(figure: Row) -> str:
-    """Who printed a figure, when and where."""
-    published = wording.day(figure["published_on"], figure["published_precision"] or "day")
-    return f"{figure['publisher_code'].upper()}, published {published}: {figure['source']}"
 
 
 def _describe(page: Page, claim: Row, row: Row, figures: dict[str, Row]) -> None:
@@ -153,7 +159,7 @@ def _describe(page: Page, claim: Row, row: Row, figures: dict[str, Row]) -> None
     row["_published"] = wording.day(row["published_on"], row["published_precision"] or "day")
     row["_public"] = {True: "yes", False: "no", None: "not known"}[row["was_public_when_printed"]]
     links = [page.release(r) for r in dict.fromkeys((row["release_id"], row["prior_release_id"])) if r]
-    links += [Markup('<span class="of">{}</span>').format(source_line(f)) for f in own]
+    links += [Markup('<span class="of">{}</span>').format(source_links(f)) for f in own]
     if row["is_synthetic"]:
         links.append(Markup('<strong class="stamp">SYNTHETIC</strong>'))
     row["_source"] = Markup("<br>").join(dict.fromkeys(links))
@@ -161,10 +167,11 @@ def _describe(page: Page, claim: Row, row: Row, figures: dict[str, Row]) -> None
 
 def _status(row: Row) -> Markup:
     """A comparison's status; of a single count whether it was final; of a published share nothing unless amiss."""
-    words = wording.STATUS_WORDS.get(row["status"], row["status"])
+    words, mark = wording.STATUS_WORDS.get(row["status"], row["status"]), row["status"]
     if row["status"] == "ok" and row["operation"] not in ("yoy_pct", "highest_since"):
         words = "final" if row["basis"] == "measure" else "as published"
-    return Markup('<span class="status s-{}">{}</span>').format(row["status"], words)
+        mark = "note"
+    return Markup('<span class="status s-{}">{}</span>').format(mark, words)
 
 
 def _what(row: Row) -> str:

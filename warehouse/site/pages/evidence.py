@@ -11,12 +11,12 @@ from typing import Any
 from markupsafe import Markup
 
 from warehouse.site import wording
-from warehouse.site.pages.claims import source_line
+from warehouse.site.provenance import linked, source_line
 from warehouse.site.site import Site
 from warehouse.site.tables import Column
 
 _RELEASES = (
-    Column("_id", "Release", "html", sort_by="release_id"),
+    Column("_id", "Release", "html", sort_by="release_id", wraps=True),
     Column("_source", "Publication", "html", wraps=True, sort_by="source"),
     Column("_published", "Published"),
     Column("_holds", "Months"),
@@ -99,9 +99,9 @@ def write_releases(site: Site) -> None:
                 ).format(release["release_id"], release["file_name"], release["sha256"][:12])
                 + (superseded if release["is_superseded"] else ""),
                 "_source": Markup('{}<br><span class="of">{}</span>').format(
-                    release["source"], release["origin"]
+                    release["source"], linked(release["origin"])
                 ),
-                "_published": wording.day(release["published_on"], release["published_precision"]),
+                "_published": wording.date(release["published_on"], release["published_precision"]),
                 "_holds": f"{'any time' if release['data_from'] is None else release['data_from'].strftime('%Y-%m')} to "
                 f"{release['data_through']:%Y-%m}",
             }
@@ -193,7 +193,7 @@ def write_quality(site: Site) -> None:
         )
         if residuals
         else None,
-        findings=page.table("findings", "What new releases changed", _FINDINGS, findings, stacks=True)
+        findings=page.table("findings", "Findings, release by release", _FINDINGS, findings, stacks=True)
         if findings
         else None,
         quarantined=sum(r["quarantined_lines"] or 0 for r in conserved),

@@ -22,7 +22,13 @@ _JANUARIES = (
     Column("value", "Value", "count", what="value"),
     Column("prior", "Year before", "count", "prior", what="value a year before"),
     Column("change", "Change", "signed", "change", what="change from the January before", quiet=True),
-    Column("pct_change", "Change, %", "percent", "change", what="change from the January before, percent"),
+    Column(
+        "pct_change",
+        "Change,\N{NO-BREAK SPACE}%",
+        "percent",
+        "change",
+        what="change from the January before, percent",
+    ),
     Column("status", "Comparison", "status"),
     Column("finality", "Figure"),
     Column("_rank", "Rank since 2000", quiet=True),
@@ -32,8 +38,14 @@ _JANUARIES = (
 _READINGS = (
     Column("measure_title", "Definition", link="_href", wraps=True),
     Column("value", "Value", "count", what="value"),
-    Column("prior", "Year before", "count", "prior", what="value a year before"),
-    Column("pct_change", "Change, %", "percent", "change", what="change from the January before, percent"),
+    Column("prior", "Year before", "count", "prior", what="value a year before", quiet=True),
+    Column(
+        "pct_change",
+        "Change,\N{NO-BREAK SPACE}%",
+        "percent",
+        "change",
+        what="change from the January before, percent",
+    ),
     Column("status", "Comparison", "status"),
     Column("release_id", "Release", "release"),
 )
@@ -43,7 +55,7 @@ _MONTHS = (
     Column("prior", "Year before", "count", "prior", what="value a year before"),
     Column(
         "pct_change",
-        "Change, %",
+        "Change,\N{NO-BREAK SPACE}%",
         "percent",
         "change",
         what="change from the same month a year before, percent",
@@ -131,7 +143,7 @@ def _content(page: Page, measure: Row) -> dict[str, Any]:
         "sections": [
             _section(page, measure, row, by_year.get(row["january"], [])) for row in reversed(known)
         ],
-        "newest": known[-1]["january"] if known else None,
+        "opening": opening(known, by_year),
         "used": _used(site, months),
         "january_table": page.table(
             "januaries", f"{measure['title']}: every January", _JANUARIES, list(reversed(januaries))
@@ -160,6 +172,23 @@ def _content(page: Page, measure: Row) -> dict[str, Any]:
             "months", charts.monthly_line(months, measure["definition"], bands, rules)
         )
     return content
+
+
+def opening(known: list[Row], others: dict[int, list[Row]]) -> int | None:
+    """The January a page opens with.
+
+    The newest that publishers' files compare under this definition and at least one other: a reader then sees at once
+    how far the answer depends on the definition. A newer January known from a printed figure alone is named above it
+    and one click away. Where no January is so well known, the newest.
+    """
+
+    def is_compared(row: Row) -> bool:
+        return row["pct_change"] is not None and row["family"] != "quoted"
+
+    for row in reversed(known):
+        if is_compared(row) and any(is_compared(other) for other in others.get(row["january"], [])):
+            return int(row["january"])
+    return int(known[-1]["january"]) if known else None
 
 
 def _section(page: Page, measure: Row, row: Row, others: list[Row]) -> dict[str, Any]:

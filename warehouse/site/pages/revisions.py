@@ -72,7 +72,7 @@ def write_revisions(site: Site) -> None:
 def _month(page: Page, measure_id: str, month: dt.date) -> dict[str, Any]:
     rows = page.site.published.rows("vintages", measure=measure_id, month=month)
     for row in rows:
-        row["_published"] = wording.day(row["published_on"], row["published_precision"])
+        row["_published"] = wording.date(row["published_on"], row["published_precision"])
         row["_since"] = row["value"] - rows[0]["value"]
     measure = page.site.measures[measure_id]
     title = f"{measure['title']}, {wording.month(month)}, as published"
