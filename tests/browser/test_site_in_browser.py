@@ -257,7 +257,7 @@ def test_without_scripts_one_january_the_newest_figure_and_the_tables_are_there(
         [newest] = browser.find(".newer")
         assert f"January {max(values)}, {values[max(values)]:,} events" in newest.text
         assert browser.find("#januaries tbody tr")[0].is_displayed()
-        assert browser.find("a[download]")[0].is_displayed()
+        assert any(link.is_displayed() for link in browser.find("a[download]"))
     finally:
         browser.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
