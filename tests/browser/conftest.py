@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -114,6 +114,13 @@ class Browser:
             f"charts of {what}",
         )
 
+    def settled(self, what: str) -> None:
+        """Wait until what a change of width or scheme set going is done."""
+        self.driver.execute_async_script(
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 20)))"
+        )
+        self.drawn(what)
+
     def wait(self, script: str, what: str, seconds: float = 60) -> Any:
         """The script's first true value."""
         from selenium.common.exceptions import TimeoutException
@@ -192,15 +199,18 @@ return [...document.querySelectorAll('.fig')].map(f => {
 })
 """
 _AXE = """
-const done = arguments[0];
-axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
-  .then(done, error => done({error: String(error)}));
+const [rules, done] = arguments;
+const only = rules || ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+axe.run(document, {runOnly: only, resultTypes: ['violations'], preload: false})
+  .then(r => done({passes: r.passes.length, violations: r.violations.map(v => [v.id, v.nodes[0].html, v.nodes.length])}),
+        error => done({error: String(error)}));
 """
 
 
 @dataclass
 class Visit:
-    """What one page showed: complaints of the console, requests, marks by chart, figures, width, violations."""
+    """What one page showed: complaints of the console, requests, marks by chart, figures, width on a phone; and what the
+    accessibility checker passed and found, by how it was looked at: light, dark, phone."""
 
     page: str
     complaints: list[str]
@@ -208,8 +218,8 @@ class Visit:
     marks: list[tuple[str, int]]
     figures: list[tuple[str, bool, int]]
     width: int
-    passes: int
-    violations: list[str]
+    passes: dict[str, int]
+    violations: dict[str, list[str]]
 
 
 def marks(browser: Browser) -> dict[str, int]:
@@ -218,49 +228,45 @@ def marks(browser: Browser) -> dict[str, int]:
 
 
 @pytest.fixture(scope="session")
-def tour(_driver: Any, site: Path, address: str, axe: str) -> Callable[..., list[Visit]]:
-    """Open every page once at a width and in a scheme, and note all there is to note; a measure's page stands for all
-    measures in every tour but the first."""
-    taken: dict[tuple[int, bool], list[Visit]] = {}
-
-    def take(width: int = 1280, *, dark: bool = False) -> list[Visit]:
-        if (width, dark) in taken:
-            return taken[width, dark]
-        browser = Browser(_driver)
-        browser.view(width, dark=dark)
-        browser.requests(), browser.complaints()
-        visits, is_first = [], not taken
-        for file in sorted(site.rglob("*.html")):
-            page = str(file.relative_to(site))
-            if page.startswith("checks/"):
+def tour(_driver: Any, site: Path, address: str, axe: str) -> list[Visit]:
+    """Every page opened once, looked at in light, in dark and on a phone; a measure's page stands for all measures
+    before the accessibility checker."""
+    browser = Browser(_driver)
+    browser.view()
+    browser.requests(), browser.complaints()
+    visits = []
+    for file in sorted(site.rglob("*.html")):
+        page = str(file.relative_to(site))
+        if page.startswith("checks/"):
+            continue
+        is_checked = not page.startswith("measures/") or page == "measures/usbp_southwest.html"
+        browser.view()
+        browser.open(address + page)
+        browser.run("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        browser.drawn(page)
+        drawn, figures = list(marks(browser).items()), [tuple(f) for f in browser.run(_FIGURES)]
+        passes: dict[str, int] = {}
+        violations: dict[str, list[str]] = {}
+        if is_checked:
+            browser.run(axe)
+        for look, width, dark, rules in (
+            ("light", 1280, False, None),
+            ("dark", 1280, True, ["color-contrast"]),
+            ("phone", 390, False, None),
+        ):
+            if not is_checked and look != "phone":
                 continue
-            repeats = page.startswith("measures/") and page != "measures/usbp_southwest.html"
-            if repeats and not is_first:
-                continue
-            browser.open(address + page)
-            browser.run("document.querySelectorAll('details').forEach(d => { d.open = true })")
-            browser.drawn(page)
-            result: dict[str, Any] = {"passes": [], "violations": []}
-            if not repeats:
-                browser.run(axe)
-                result = browser.driver.execute_async_script(_AXE)
-                assert "error" not in result, result
-            visits.append(
-                Visit(
-                    page,
-                    browser.complaints(),
-                    browser.requests(),
-                    list(marks(browser).items()),
-                    [tuple(f) for f in browser.run(_FIGURES)],
-                    browser.run("return document.documentElement.scrollWidth"),
-                    len(result["passes"]),
-                    [
-                        f"{page}: {v['id']}: {v['nodes'][0]['html'][:160]} ({len(v['nodes'])})"
-                        for v in result["violations"]
-                    ],
-                )
-            )
-        taken[width, dark] = visits
-        return visits
-
-    return take
+            browser.view(width, dark=dark)
+            browser.settled(page)
+            if is_checked:
+                found = browser.driver.execute_async_script(_AXE, rules)
+                assert "error" not in found, found
+                passes[look] = found["passes"]
+                violations[look] = [
+                    f"{page}: {rule}: {html[:160]} ({number})" for rule, html, number in found["violations"]
+                ]
+        phone = browser.run("return document.documentElement.scrollWidth")
+        visits.append(
+            Visit(page, browser.complaints(), browser.requests(), drawn, figures, phone, passes, violations)
+        )
+    return visits

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from conftest import CHROMIUM, Visit, marks
 from installation import Home
 
-Tour = Callable[..., list[Visit]]
+Tour = list[Visit]
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("browser")]
 
 
@@ -27,35 +26,34 @@ def test_chromium_runs(browser: Any) -> None:
 
 def test_no_page_complains_or_asks_another_host(tour: Tour, address: str) -> None:
     own = (address, "about:blank", "data:", "blob:" + address)
-    visits = tour()
-    assert len(visits) > 30
-    assert [(v.page, line) for v in visits for line in v.complaints] == []
-    assert [(v.page, url) for v in visits for url in v.requests if not url.startswith(own)] == []
+    assert len(tour) > 30
+    assert [(v.page, line) for v in tour for line in v.complaints] == []
+    assert [(v.page, url) for v in tour for url in v.requests if not url.startswith(own)] == []
 
 
 def test_every_chart_of_every_page_is_drawn_with_marks(tour: Tour) -> None:
-    found = [(v.page, chart, number) for v in tour() for chart, number in v.marks]
+    found = [(v.page, chart, number) for v in tour for chart, number in v.marks]
     assert [(page, chart) for page, chart, number in found if not number] == []
     assert len(found) > 40
 
 
 def test_every_figure_of_every_page_has_a_card_with_its_definition_and_source(tour: Tour) -> None:
-    found = [(v.page, *figure) for v in tour() for figure in v.figures]
+    found = [(v.page, *figure) for v in tour for figure in v.figures]
     assert [(page, text) for page, text, is_defined, named in found if not (is_defined and named)] == []
     assert len(found) > 500
 
 
 def test_no_page_is_wider_than_a_phone(tour: Tour) -> None:
-    assert [(v.page, v.width) for v in tour(390) if v.width > 390] == []
+    assert [(v.page, v.width) for v in tour if v.width > 390] == []
 
 
-@pytest.mark.parametrize(
-    ("width", "dark"), [(1280, False), (1280, True), (390, False)], ids=["light", "dark", "phone"]
-)
-def test_every_page_passes_the_accessibility_checker(tour: Tour, width: int, dark: bool) -> None:
-    visits = tour(width, dark=dark)
-    assert [line for v in visits for line in v.violations] == []
-    assert sum(v.passes for v in visits) > 300
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_every_page_passes_the_accessibility_checker(tour: Tour, look: str) -> None:
+    """All rules in light and on a phone; in dark the contrast of colours, which is all that differs there."""
+    assert [line for v in tour for line in v.violations.get(look, [])] == []
+    passed = [v.passes[look] for v in tour if v.passes]
+    assert len(passed) > 20
+    assert min(passed) >= (1 if look == "dark" else 10)
 
 
 def test_each_january_has_its_sentence_and_its_definitions_drawn(
