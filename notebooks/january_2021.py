@@ -17,10 +17,10 @@ def imports():
     import duckdb
     import marimo as mo
 
-    from orchestration.cookbook import table
     from orchestration.screen import READ_ONLY
     from warehouse import provenance
     from warehouse.archive import Archive, sha256_of
+    from warehouse.cookbook import table
     from warehouse.paths import Home
 
     return Archive, Home, READ_ONLY, duckdb, mo, provenance, sha256_of, table

@@ -4,7 +4,8 @@
     python -m orchestration.docs --cookbook   the answers only
     python -m orchestration.docs --check      writes nothing; fails and says what is stale
 
-The dictionary is made from the contracts; picture and answers from a published warehouse of the carried series alone.
+The dictionary is made from the contracts; picture and answers from a published warehouse of the carried series alone,
+answers marked SYNTHETIC from court releases made up on the way.
 
 Belongs here: rendering what is defined elsewhere. Does not belong here: any definition or figure.
 """
@@ -12,14 +13,15 @@ Belongs here: rendering what is defined elsewhere. Does not belong here: any def
 from __future__ import annotations
 
 import sys
+import tempfile
 from html import escape
 from pathlib import Path
 
 import duckdb
 
-from orchestration import cookbook
+from orchestration import court_example
 from orchestration.lineage import column_lineage
-from warehouse import contracts
+from warehouse import contracts, cookbook
 from warehouse.paths import PROJECT, Home
 
 _SCHEMAS = {
@@ -152,6 +154,13 @@ def picture(published: Path) -> str:
     return "\n".join([*out, "</svg>", ""])
 
 
+def made_up(folder: Path) -> duckdb.DuckDBPyConnection:
+    """The made-up court releases that answer the SYNTHETIC parts of the cookbook, built into `folder`."""
+    return duckdb.connect(
+        str(court_example.build(folder)), read_only=True, config={"enable_external_access": "false"}
+    )
+
+
 def generated(only_cookbook: bool = False) -> dict[Path, str]:
     """Every generated page by its path. Raises SystemExit, with one line, where the warehouse is not the carried one."""
     docs, published = PROJECT / "docs", Home.from_environment().published_file
@@ -168,7 +177,9 @@ def generated(only_cookbook: bool = False) -> dict[Path, str]:
                 f"{published}: holds {others[0]}, an agency file; docs are made from the carried series: "
                 "set BORDER_HOME to an empty folder and `border build`"
             )
-        pages = {docs / "cookbook.md": cookbook.rewritten((docs / "cookbook.md").read_text("utf-8"), con)}
+        with tempfile.TemporaryDirectory() as folder, made_up(Path(folder)) as courts:
+            text = (docs / "cookbook.md").read_text("utf-8")
+            pages = {docs / "cookbook.md": cookbook.rewritten(text, con, courts)}
     if not only_cookbook:
         pages[docs / "data_dictionary.md"] = dictionary()
         pages[docs / "january.svg"] = picture(published)

@@ -21,11 +21,11 @@ from installation import Home
 
 from orchestration.assets import published_site
 from orchestration.resources import Ledger
+from warehouse import cookbook
 from warehouse.site import SiteError, build_site, vendor
 from warehouse.site.pages.january import opening
+from warehouse.site.pages.take_away import COOKBOOK
 from warehouse.site.reading import Published, Row
-
-EXAMPLES = Path(vendor.__file__).parent / "examples"
 
 
 def without_libraries(names: list[str], into: Path, cache_folder: Path) -> list[Path]:
@@ -214,11 +214,29 @@ def test_downloads_hold_the_rows_of_the_warehouse(site: Path, published: Publish
         assert copy.execute("select version from meta.publication").fetchone() is not None
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.sql")), ids=lambda p: p.stem)
-def test_every_example_query_answers_on_the_published_file(path: Path, published: Published) -> None:
-    assert path.read_text("utf-8").startswith("-- ")
-    rows: list[Row] = published.select(path.read_text("utf-8"))
-    assert rows
+def asked(site: Path) -> dict[str, str]:
+    """Questions of the SQL page with their SQL."""
+    text = (site / "sql.html").read_text("utf-8")
+    [found] = re.findall(r'<script type="application/json" id="examples">(.*?)</script>', text, re.S)
+    return {e["question"]: e["sql"] for e in json.loads(found)}
+
+
+def test_the_sql_page_asks_what_the_cookbook_asks_and_the_copy_can_answer(site: Path) -> None:
+    recipes = cookbook.recipes(COOKBOOK.read_text("utf-8"))
+    found = asked(site)
+    assert found == {r.question: r.sql for r in recipes if "raw." not in r.sql and not r.is_made_up}
+    assert len(found) > 40
+
+
+def test_the_sql_page_asks_about_court_records_where_a_release_is_loaded(
+    courts: Callable[[str], Path],
+) -> None:
+    found = asked(courts("mirrored"))
+    recipes = [r for r in cookbook.recipes(COOKBOOK.read_text("utf-8")) if r.is_made_up]
+    assert recipes
+    for recipe in recipes:
+        assert found[recipe.question.removeprefix("SYNTHETIC: ")] == recipe.sql
+    assert "SYNTHETIC:" not in " ".join(found)
 
 
 def test_the_validation_pages_are_carried_along(site: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from orchestration import cookbook
+from warehouse import cookbook
 
 ONE = "# C\n\n## Part\n\n### What is one?\n\nA number.\n\n```sql\nselect 1 as n\n```\n"
 ANSWERED = ONE + "\n| n |\n| ---: |\n| 1 |\n"
@@ -25,8 +25,26 @@ def ask(sql: str) -> cookbook.Recipe:
 
 def test_a_recipe_is_taken_apart() -> None:
     assert cookbook.recipes(ANSWERED) == [
-        cookbook.Recipe("What is one?", "A number.", "select 1 as n", "| n |\n| ---: |\n| 1 |")
+        cookbook.Recipe("What is one?", "A number.", "select 1 as n", "| n |\n| ---: |\n| 1 |", "Part")
     ]
+
+
+def test_a_part_that_says_synthetic_is_answered_by_made_up_releases_alone(
+    con: duckdb.DuckDBPyConnection,
+) -> None:
+    text = (
+        "# C\n\n## Part\n\n"
+        + "### Q?\n\nW.\n\n```sql\nselect 1 as n\n```\n\n## SYNTHETIC part\n\nWords.\n\n"
+        + ("### R?\n\nW.\n\n```sql\nselect v as n from made\n```\n")
+    )
+    with pytest.raises(cookbook.CookbookError, match="there are none"):
+        cookbook.rewritten(text, con)
+    with duckdb.connect() as made_up:
+        made_up.execute("create table made as select 2 as v")
+        written = cookbook.rewritten(text, con, made_up)
+    assert [r.is_made_up for r in cookbook.recipes(written)] == [False, True]
+    assert "| 1 |" in written
+    assert "| 2 |" in written
 
 
 def test_answers_are_written_and_stay(con: duckdb.DuckDBPyConnection) -> None:

@@ -5,6 +5,7 @@
   const get = (id) => document.getElementById(id);
   const field = get("query"), run = get("run"), state = get("state"), problem = get("problem"), result = get("result");
   const examples = JSON.parse(get("examples").textContent);
+  const madeUp = JSON.parse(get("made-up-releases").textContent);
   const SHOWN = 500;
   let opened = null;
   let last = null;
@@ -13,9 +14,25 @@
     get("from-folder").hidden = false;
     run.disabled = true;
     for (const button of document.querySelectorAll(".example")) {
-      button.addEventListener("click", () => { field.value = examples.find((e) => e.id === button.dataset.id).sql; });
+      button.addEventListener("click", () => choose(button));
     }
     return;
+  }
+
+  function choose(button) {
+    const one = examples.find((e) => e.id === button.dataset.id);
+    field.value = one.sql;
+    get("about").textContent = one.words;
+    for (const other of document.querySelectorAll(".example")) other.removeAttribute("aria-current");
+    button.setAttribute("aria-current", "true");
+  }
+
+  // Whether an answer rests on made-up records: by its own columns, or by the tables a query reads where it shows neither.
+  function isMadeUp({ names, rows }, query) {
+    if (!madeUp.length) return false;
+    const says = names.map((name) => (name === "is_synthetic" ? "true" : name === "trust" ? "synthetic" : null));
+    if (rows.some((row) => row.some((v, i) => v !== null && (v === says[i] || madeUp.includes(v))))) return true;
+    return !says.some(Boolean) && /\b(marts|meta)\.(court_|mpp_outcomes|mpp_denominator_fan|claim_readings|eoir_)/i.test(query);
   }
 
   async function unpacked(path, type, name) {
@@ -117,6 +134,7 @@
     table.tBodies[0].replaceChildren(body);
     get("rows-caption").textContent =
       rows.length + (rows.length === 1 ? " row" : " rows") + (rows.length > SHOWN ? ", the first " + SHOWN + " shown; the CSV holds all" : "");
+    get("made-up").hidden = !isMadeUp({ names, rows }, field.value);
     result.hidden = false;
   }
 
@@ -155,7 +173,7 @@
   });
   for (const button of document.querySelectorAll(".example")) {
     button.addEventListener("click", () => {
-      field.value = examples.find((one) => one.id === button.dataset.id).sql;
+      choose(button);
       if (matchMedia("(max-width: 46rem)").matches) get("query-heading").scrollIntoView();
       execute();
     });
@@ -163,7 +181,7 @@
   get("save").addEventListener("click", () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csv(last)], { type: "text/csv" }));
-    link.download = "border-ledger-query.csv";
+    link.download = "border-ledger-query" + (get("made-up").hidden ? "" : "-SYNTHETIC") + ".csv";
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   });

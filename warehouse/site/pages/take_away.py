@@ -5,13 +5,18 @@ Belongs here: these three pages. Does not belong here: writing the files (`wareh
 
 from __future__ import annotations
 
+import re
+from itertools import groupby
 from pathlib import Path
 
+from warehouse import cookbook
+from warehouse.paths import PROJECT
 from warehouse.site import downloads, wording
 from warehouse.site.pages.january import FRONT
 from warehouse.site.site import Site
 
-_EXAMPLES = Path(__file__).parent.parent / "examples"
+#: Where the questions of the SQL page are written and answered; each is run by the tests.
+COOKBOOK = PROJECT / "docs" / "cookbook.md"
 
 
 def write_downloads(site: Site) -> None:
@@ -56,12 +61,15 @@ def write_cite(site: Site) -> None:
 def write_sql(site: Site) -> None:
     """SQL in the browser over a copy of the published file."""
     copy, macros = downloads.write_browser_copy(site)
+    parts = questions(site)
     engine = site.folder / "vendor" / "duckdb-eh.wasm.gz"
     page = site.page(
         "sql.html", "sql.html", "SQL, Border Ledger", "Query the published warehouse in the browser."
     )
     page.write(
-        examples=[_example(path) for path in sorted(_EXAMPLES.glob("*.sql"))],
+        parts=parts,
+        examples=[example for _, examples in parts for example in examples],
+        made_up=[r["release_id"] for r in site.releases.values() if r["trust"] == "synthetic"],
         macros=macros,
         copy_size=_size(copy),
         engine_size=_size(engine) if engine.exists() else "",
@@ -86,10 +94,31 @@ def _columns(site: Site) -> dict[str, list[dict[str, str]]]:
     }
 
 
-def _example(path: Path) -> dict[str, str]:
-    """An example: its first line is a comment that asks the question."""
-    first, _, rest = path.read_text("utf-8").partition("\n")
-    return {"id": path.stem, "question": first.removeprefix("--").strip(), "sql": rest.strip()}
+def questions(site: Site) -> list[tuple[str, list[dict[str, str]]]]:
+    """Questions of the cookbook that the browser's copy can answer, by part.
+
+    The copy holds no raw lines. Questions about court records are asked where a court release is loaded; whether it is
+    made up shows with the answer.
+    """
+    has_courts = site.published.has("marts.court_january_yoy")
+    recipes = cookbook.recipes(COOKBOOK.read_text("utf-8")) if COOKBOOK.exists() else []
+    if not recipes:
+        site.notices.append(f"sql.html: without questions to start from, as {COOKBOOK} is not here.")
+    chosen = [r for r in recipes if not re.search(r"\braw\.", r.sql) and (has_courts or not r.is_made_up)]
+    return [
+        ("Courts, from a release" if cookbook.MADE_UP in part else part, [_example(r) for r in found])
+        for part, found in groupby(chosen, key=lambda r: r.part)
+    ]
+
+
+def _example(recipe: cookbook.Recipe) -> dict[str, str]:
+    question = recipe.question.removeprefix(f"{cookbook.MADE_UP}: ")
+    return {
+        "id": re.sub(r"\W+", "-", question.lower()).strip("-"),
+        "question": question,
+        "words": re.sub(r"[`*]", "", recipe.words),
+        "sql": recipe.sql,
+    }
 
 
 def _size(path: Path) -> str:

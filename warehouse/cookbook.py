@@ -1,8 +1,9 @@
 """The cookbook, `docs/cookbook.md`: questions with their SQL, and the answers the published warehouse gives.
 
 A recipe is a heading of level three, a sentence, one block of SQL and the answer as a table. The question and the SQL
-are written by hand; the answer never is. Belongs here: taking the Markdown apart, answering, and putting it together
-again. Does not belong here: any question or figure.
+are written by hand; the answer never is. A part (a heading of level two) that says SYNTHETIC is answered by a warehouse
+of made-up court releases. Belongs here: taking the Markdown apart, answering, and putting it together again. Does not
+belong here: any question or figure.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ _RECIPE = re.compile(
 )
 
 
+_PART = re.compile(r"^## (.+)$", re.MULTILINE)
+#: In the heading of a part whose answers come from made-up releases.
+MADE_UP = "SYNTHETIC"
+
+
 class CookbookError(Exception):
     """A recipe is malformed or cannot be answered; the message names its question and the next step."""
 
@@ -33,12 +39,25 @@ class Recipe:
     words: str
     sql: str
     answer: str
+    part: str = ""
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether the answer comes from made-up releases."""
+        return MADE_UP in self.part
 
 
 def recipes(text: str) -> list[Recipe]:
     """Every recipe of the cookbook in order. Raises CookbookError at a question without SQL or asked twice."""
+    parts = [(m.start(), m[1].strip()) for m in _PART.finditer(text)]
     found = [
-        Recipe(m["question"].strip(), " ".join(m["words"].split()), m["sql"], m["answer"].strip())
+        Recipe(
+            m["question"].strip(),
+            " ".join(m["words"].split()),
+            m["sql"],
+            m["answer"].strip(),
+            next((part for start, part in reversed(parts) if start < m.start()), ""),
+        )
         for m in _RECIPE.finditer(text)
         if "\n### " not in m["words"] and "\n## " not in m["words"]
     ]
@@ -68,14 +87,21 @@ def answer(con: duckdb.DuckDBPyConnection, recipe: Recipe) -> str:
     return table(names, rows)
 
 
-def rewritten(text: str, con: duckdb.DuckDBPyConnection) -> str:
-    """The cookbook with every answer as the warehouse gives it today; nothing else is touched."""
+def rewritten(
+    text: str, con: duckdb.DuckDBPyConnection, made_up: duckdb.DuckDBPyConnection | None = None
+) -> str:
+    """The cookbook with every answer as the warehouse gives it today, `made_up` in its parts; nothing else is touched."""
     known = {r.question: r for r in recipes(text)}
 
     def replace(match: re.Match[str]) -> str:
         recipe = known[match["question"].strip()]
         start = match.start("answer") - match.start()
-        return f"{match.group()[:start]}\n{answer(con, recipe)}\n"
+        asked = made_up if recipe.is_made_up else con
+        if asked is None:
+            raise CookbookError(
+                f"{recipe.question!r}: stands in a part for made-up releases, and there are none"
+            )
+        return f"{match.group()[:start]}\n{answer(asked, recipe)}\n"
 
     return _RECIPE.sub(replace, text)
 
