@@ -19,7 +19,7 @@ from orchestration.audit import write_data_docs
 from orchestration.definitions import definitions
 from orchestration.resources import Ledger
 from warehouse.paths import Home
-from warehouse.writer import BuildLock, Warehouse
+from warehouse.writer import Warehouse
 
 #: Marks runs that `border build` executed in its own process.
 BUILD_TAG = "border/build"
@@ -62,9 +62,9 @@ def dagster_instance(home: Home) -> Iterator[dg.DagsterInstance]:
 
 def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
     """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step."""
-    with BuildLock(home.build_lock), court.heard_by(say), dagster_instance(home) as instance:
+    ledger = Ledger(root=str(home.root))
+    with ledger.kept_open(), court.heard_by(say), dagster_instance(home) as instance:
         _end_dead_runs(instance)
-        ledger = Ledger(root=str(home.root))
         report = BuildReport(ok=True)
         for raw_table, pending in _pending(home, ledger, instance).items():
             say(f"{raw_table}: {len(pending)} release{'s' if len(pending) > 1 else ''}", 0.1)

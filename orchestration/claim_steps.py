@@ -7,6 +7,7 @@ tables. Does not belong here: the value of a reading (transforms/marts/claim_rea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from warehouse.writer import Warehouse
 Row = dict[str, Any]
 
 
+@cache
 def reviewed_rows() -> dict[str, list[Row]]:
     """Rows of the reviewed tables of claims and sentences, by table."""
     ledger = claims.load()

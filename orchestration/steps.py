@@ -87,7 +87,7 @@ def load_reviewed(warehouse: Warehouse) -> None:
         for stem, rows in reviewed.tables().items():
             _replace_rows(warehouse, f"meta.{stem}", rows)
         _load_measures(warehouse)
-        events = breaks.load()
+        events = _breaks()
         _replace_rows(warehouse, "meta.breaks", breaks.event_rows(events))
         _replace_rows(warehouse, "meta.break_touches", breaks.touch_rows(events, list(measures.measures())))
         _replace_rows(warehouse, "meta.published_figures", _published_figures())
@@ -136,6 +136,11 @@ def _load_measures(warehouse: Warehouse) -> None:
             for position, reading in enumerate(m.readings, 1)
         ],
     )
+
+
+@cache
+def _breaks() -> tuple[breaks.Break, ...]:
+    return breaks.load()
 
 
 @cache

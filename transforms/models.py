@@ -56,12 +56,13 @@ class Model:
         `schemas` maps `schema.table` to its columns and types.
         """
         nested: dict[str, dict[str, dict[str, str]]] = {}
-        for table, columns in schemas.items():
-            schema, name = table.split(".")
-            nested.setdefault(schema, {})[name] = columns
+        for table in self.reads:
+            if table in schemas:
+                schema, name = table.split(".")
+                nested.setdefault(schema, {})[name] = schemas[table]
         result = {}
         for column, root in lineage(
-            None, self.sql, schema=nested, dialect="duckdb", trim_selects=False
+            None, self.tree, schema=nested, dialect="duckdb", trim_selects=False
         ).items():
             sources = set()
             for node in root.walk():

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 _HERE = Path(__file__).parent
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML has it, is ten times as fast
 
 
 class ContractError(Exception):
@@ -87,7 +88,7 @@ def _literal(text: str) -> str:
 def _read(folder: str) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for path in sorted((_HERE / folder).glob("*.yml")):
-        for name, entry in (yaml.safe_load(path.read_text("utf-8")) or {}).items():
+        for name, entry in (yaml.load(path.read_text("utf-8"), Loader=_LOADER) or {}).items():
             if name in merged:
                 raise ContractError(f"{folder}/{path.name}: {name} is defined twice; keep one definition")
             merged[name] = entry
