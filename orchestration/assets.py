@@ -302,6 +302,9 @@ def published_site(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.Mate
     return dg.MaterializeResult(
         metadata={
             "index": dg.MetadataValue.path(str(report.folder / "index.html")),
+            "data_docs": dg.MetadataValue.path(str(report.folder / "checks" / "index.html"))
+            if (report.folder / "checks").exists()
+            else "not built yet",
             "version": report.version,
             "pages": report.pages,
             "bytes": report.bytes,

@@ -45,6 +45,7 @@ def _check(suite: Suite) -> dg.AssetChecksDefinition:
         found = {
             "expectations": dg.MetadataValue.md(as_markdown_table(result)),
             "rows": result.rows or 0,
+            "data_docs": dg.MetadataValue.path(str(ledger.home.data_docs / "suites" / f"{suite.name}.html")),
         }
         for name, outcome, severity in (
             (suite.name, "failed", dg.AssetCheckSeverity.ERROR),

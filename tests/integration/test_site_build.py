@@ -241,7 +241,9 @@ def test_the_sql_page_asks_about_court_records_where_a_release_is_loaded(
 
 def test_the_validation_pages_are_carried_along(site: Path) -> None:
     assert (site / "checks" / "index.html").exists()
-    assert "checks/index.html" in Parsed((site / "quality.html").read_text("utf-8")).addresses
+    addresses = Parsed((site / "quality.html").read_text("utf-8")).addresses
+    assert "checks/index.html" in addresses
+    assert "checks/suites/marts_january_yoy.html" in addresses
 
 
 def test_a_folder_that_is_not_a_site_is_never_replaced(small_home: Home, tmp_path: Path) -> None:
@@ -294,6 +296,7 @@ def test_the_asset_writes_the_same_site_and_names_its_version(
     [row] = published.select("select version from meta.publication")
     assert event.metadata["version"].value == row["version"]
     assert (home.root / "site" / "index.html").exists()
+    assert Path(str(event.metadata["data_docs"].value)).is_file()
 
 
 def test_the_asset_fails_in_one_line_and_is_not_tried_again(
@@ -531,3 +534,11 @@ def test_a_newer_figure_is_named_above_the_january_a_page_opens_with(site: Path)
     assert int(opened) < newest
     assert f'href="#january-{newest}"' in line
     assert "provisional" in line
+
+
+def test_the_words_of_the_definitions_stand_beside_the_measures(site: Path) -> None:
+    page = (site / "measures.html").read_text("utf-8")
+    terms = re.findall(r"<div><dt>(.*?)</dt><dd>(.*?)</dd></div>", page)
+    assert {"Encounter", "Fiscal year", "Release", "Title 8 / Title 42"} <= {term for term, _ in terms}
+    assert [term for term, meaning in terms if len(meaning) < 20 or "**" in meaning or "`" in meaning] == []
+    assert 'href="measures.html#words"' in (site / "index.html").read_text("utf-8")

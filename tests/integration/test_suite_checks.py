@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import dagster as dg
+from installation import Home
+
 from expectations.suites import suites, tables_read
 from orchestration.assets import key
 from orchestration.checks import suite_checks
@@ -30,3 +35,16 @@ def test_no_check_waits_for_a_table_that_waits_for_it() -> None:
         for other in tables_read(suite) - {table}:
             if not other.startswith("meta."):
                 assert key(table) not in made_of_it(key(other)), f"{table} is checked against {other}"
+
+
+def test_a_check_names_the_page_that_shows_its_results(small_home: Home) -> None:
+    with dg.DagsterInstance.from_config(str(small_home.root / "dagster")) as instance:
+        for suite in suites().values():
+            found = instance.event_log_storage.get_asset_check_execution_history(
+                dg.AssetCheckKey(key(suite.table), suite.name), limit=1
+            )
+            [record] = found
+            assert record.event is not None
+            page = record.event.get_dagster_event().asset_check_evaluation_data.metadata["data_docs"].value
+            assert Path(str(page)) == small_home.root / "data_docs" / "suites" / f"{suite.name}.html"
+            assert Path(str(page)).is_file()

@@ -98,7 +98,9 @@ class DataTable:
         if column.kind == "release":
             return release_link(self.root, value)
         if column.kind == "code":
-            return Markup("<code>{}</code>").format(value) if value is not None else Markup("")
+            code = Markup("<code>{}</code>").format(value) if value is not None else Markup("")
+            address = row.get(column.link) if column.link else None
+            return Markup('<a href="{}">{}</a>').format(address, code) if address else code
         if column.kind == "plain_count":
             return escape(wording.count(value))
         if column.is_number:

@@ -27,7 +27,7 @@ _CHECKS = (
     Column("outcome", "Result", "status"),
     Column("expectation", "Expectation", wraps=True),
     Column("because", "Protects", wraps=True, quiet=True),
-    Column("table_name", "Table", "code"),
+    Column("table_name", "Table", "code", link="_pages"),
     Column("observed", "Observed", wraps=True),
 )
 _CONSERVED = (
@@ -78,7 +78,7 @@ _RECONCILED = (
     Column("reason", "Reason", wraps=True),
 )
 _FINDINGS = (
-    Column("finding", "Finding"),
+    Column("_finding", "Finding"),
     Column("severity", "Severity"),
     Column("release_id", "Release", "release"),
     Column("detail", "What", wraps=True),
@@ -138,7 +138,14 @@ def write_quality(site: Site) -> None:
                 "_encounters_left": release["encounters_in_file"] - release["all_encounters"],
             }
         )
-    shown = [{**c, "observed": _short(c["observed"])} for c in checks]
+    shown = [
+        {
+            **c,
+            "observed": _short(c["observed"]),
+            "_pages": f"checks/suites/{c['suite']}.html" if site.has_data_docs else None,
+        }
+        for c in checks
+    ]
     quarantine = published.rows("quarantine")
     corrections = published.rows("corrections")
     ledger = published.rows("ledger")
@@ -152,6 +159,8 @@ def write_quality(site: Site) -> None:
         row["sources"] = row["sources_a"] + row["sources_b"]
         row["explanation"] = row["explanation"].replace("_", " ")
     findings = published.rows("findings") if published.has("marts.release_findings") else []
+    for row in findings:
+        row["_finding"] = row["finding"].replace("_", " ")
     outcomes = {
         outcome: sum(c["outcome"] == outcome for c in checks)
         for outcome in ("passed", "warned", "noted", "failed")

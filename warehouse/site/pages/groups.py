@@ -147,6 +147,7 @@ def _section(page: Page, measure: Row, breakdown: Breakdown, rows: list[Row]) ->
         "table": table,
         "first": years[0],
         "newest": newest,
+        "has_provisional": any(row["finality"] == "provisional" for row in rows if row["value"] is not None),
         "has_gaps": any(
             row is None or row["value"] is None
             for series in groups.values()

@@ -6,8 +6,12 @@ within a measure (`groups`).
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from markupsafe import Markup, escape
+
+from warehouse.paths import PROJECT
 from warehouse.site import charts, wording
 from warehouse.site.provenance import release_line
 from warehouse.site.reading import Row
@@ -16,6 +20,7 @@ from warehouse.site.tables import Column
 
 #: The measure of the front page.
 FRONT = "usbp_southwest"
+DEFINITIONS = PROJECT / "docs" / "definitions.md"
 
 _JANUARIES = (
     Column("january", "January", link="_href"),
@@ -80,7 +85,7 @@ def write_front(site: Site) -> None:
         "January against the January before, Border Ledger",
         "Monthly border encounters with definition, release and status of every figure.",
     )
-    page.write(**_content(page, site.measures[FRONT]))
+    page.write(has_words=DEFINITIONS.exists(), **_content(page, site.measures[FRONT]))
 
 
 def write_measures(site: Site) -> None:
@@ -96,12 +101,18 @@ def write_measures(site: Site) -> None:
             **m,
             "_href": f"measures/{m['measure_id']}.html",
             "span": f"{m['first_month']:%Y-%m} to {m['last_month']:%Y-%m}",
+            "month_start": m["newest_january"],
+            "release_id": m["january_release_id"],
+            "finality": m["january_finality"],
+            "_january": f"{m['newest_january']:%Y}" if m["newest_january"] else "",
         }
-        for m in site.answered
+        for m in sorted(site.answered, key=_by_extent)
     ]
     columns = (
         Column("title", "Measure", link="_href", wraps=True),
         Column("definition", "Definition", wraps=True),
+        Column("_january", "Newest January"),
+        Column("january_value", "Its value", "count", what="value"),
         Column("span", "Months"),
         Column("measure_id", "In SQL", "code"),
     )
@@ -109,6 +120,7 @@ def write_measures(site: Site) -> None:
     page.write(
         table=page.table("measures", "Measures some release answers", columns, rows, stacks=True),
         absent=absent,
+        words=words(DEFINITIONS.read_text("utf-8")) if DEFINITIONS.exists() else [],
     )
     for measure in site.answered:
         page = site.page(
@@ -118,6 +130,28 @@ def write_measures(site: Site) -> None:
             measure["definition"],
         )
         page.write(**_content(page, measure))
+
+
+def _by_extent(measure: Row) -> tuple[bool, bool, str]:
+    """The southwest border first, then the whole country, then single sectors."""
+    title = measure["title"]
+    return " sector" in title, "nationwide" in title, measure["measure_id"]
+
+
+def words(definitions: str) -> list[tuple[str, Markup]]:
+    """Terms and their meaning, from the paragraphs of the definitions that begin with a term in bold."""
+    found = re.findall(r"^\*\*([^*]+)\.\*\* (.+?)(?=\n\n|\Z)", definitions, re.MULTILINE | re.DOTALL)
+    return [
+        (term, Markup("").join(_inline(" ".join(text.split()))))
+        for term, text in found
+        if not text.startswith("\n")
+    ]
+
+
+def _inline(text: str) -> list[Markup]:
+    """Text with what stands between backquotes as code."""
+    parts = enumerate(text.split("`"))
+    return [Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in parts]
 
 
 def _content(page: Page, measure: Row) -> dict[str, Any]:

@@ -24,7 +24,7 @@ _REVISED = (
     Column("drift", "Difference", "signed", what="difference from the first value published"),
     Column(
         "drift_pct",
-        "Difference, %",
+        "Difference,\N{NO-BREAK SPACE}%",
         "percent",
         digits=2,
         what="difference from the first value published, percent",
@@ -32,7 +32,6 @@ _REVISED = (
     Column("vintages", "Releases", "plain_count"),
     Column("distinct_values", "Values", "plain_count"),
     Column("finality", "Figure"),
-    Column("first_release_id", "First release", "release"),
     Column("release_id", "Release today", "release"),
 )
 _VINTAGES = (
