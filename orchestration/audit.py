@@ -15,18 +15,21 @@ from expectations.runner import Suite, SuiteResult, run_suite
 from warehouse.writer import Warehouse
 
 
-def audit(warehouse: Warehouse, suite: Suite, now: dt.datetime) -> SuiteResult:
-    """Run one suite in place and store its results in meta.checks and meta.check_records."""
+def audit(
+    warehouse: Warehouse, suite: Suite, now: dt.datetime, *, within: Warehouse | None = None
+) -> SuiteResult:
+    """Run one suite in place and store its results in meta.checks and meta.check_records of `warehouse`.
+
+    `within` is the file that holds the suite's table, where that is another.
+    """
     warehouse.ensure("meta.builds")
     row = warehouse.con.execute(
         "select build_no from meta.builds where table_name = ?", [suite.table]
     ).fetchone()
     build_no = row[0] if row else 0
-    result = run_suite(suite, warehouse.con)
+    result = run_suite(suite, (within or warehouse).con)
     with warehouse.transaction():
-        for table in ("meta.checks", "meta.check_records"):
-            warehouse.ensure(table)
-            warehouse.con.execute(f"delete from {table} where suite = ?", [suite.name])
+        forget(warehouse, suite)
         warehouse.append(
             "meta.checks",
             [
@@ -49,6 +52,22 @@ def audit(warehouse: Warehouse, suite: Suite, now: dt.datetime) -> SuiteResult:
             [(suite.name, suite.table, build_no, json.dumps(result.to_record(), default=str))],
         )
     return result
+
+
+def forget(warehouse: Warehouse, suite: Suite) -> None:
+    """Remove what the last run of a suite found."""
+    for table in ("meta.checks", "meta.check_records"):
+        warehouse.ensure(table)
+        warehouse.con.execute(f"delete from {table} where suite = ?", [suite.name])
+
+
+def last_result(warehouse: Warehouse, suite: Suite) -> SuiteResult | None:
+    """What the last run of a suite found; None where it never ran."""
+    warehouse.ensure("meta.check_records")
+    row = warehouse.con.execute(
+        "select record from meta.check_records where suite = ?", [suite.name]
+    ).fetchone()
+    return SuiteResult.from_record(json.loads(row[0])) if row else None
 
 
 def observed(result: Any) -> str | None:

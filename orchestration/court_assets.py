@@ -8,8 +8,11 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from expectations.suites import court_suites
 from orchestration import court, lineage
 from orchestration.assets import OWNERS, POOL, described, key, metadata_of, releases, releases_of
+from orchestration.audit import forget
+from orchestration.checks import check_results, check_specs
 from orchestration.resources import Ledger
 from transforms.models import models
 from warehouse.court import CourtSourceError, storage
@@ -153,6 +156,28 @@ def court_audit(ledger: Ledger) -> Iterator[dg.AssetCheckResult]:
         )
 
 
+@dg.multi_asset_check(
+    name="audit_court_core",
+    specs=[spec for suite in court_suites().values() for spec in check_specs(suite)],
+    pool=POOL,
+)
+def court_core_audit(ledger: Ledger) -> Iterator[dg.AssetCheckResult]:
+    with ledger.open() as warehouse, court.open_for(ledger.home, ledger.archive) as file:
+        for suite in court_suites().values():
+            if file is None:
+                forget(warehouse, suite)
+                for spec in check_specs(suite):
+                    yield dg.AssetCheckResult(
+                        asset_key=spec.asset_key,
+                        check_name=spec.name,
+                        passed=True,
+                        description="no court release",
+                    )
+                continue
+            result = court.audit_typed(warehouse, file, ledger.archive, suite, ledger.now())
+            yield from check_results(suite, result, ledger)
+
+
 @dg.asset(
     key=dg.AssetKey(["published", "court"]),
     deps=[key(court.FINDINGS), *(key(t) for t in court.TABLES)],
@@ -182,4 +207,4 @@ def published_court(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.Mat
 
 
 court_assets = [court_raw, court_core, court_findings, published_court]
-court_checks = [court_audit]
+court_checks = [court_audit, court_core_audit]

@@ -12,7 +12,7 @@ import re
 from functools import cache
 
 from expectations.runner import Suite
-from expectations.suites import core, marts, raw
+from expectations.suites import core, court, marts, raw
 
 
 @cache
@@ -22,7 +22,15 @@ def suites() -> dict[str, Suite]:
     Each holds on a warehouse with any part of the families: an expectation about a family whose releases are
     absent has nothing to fail on.
     """
-    return {suite.table: suite for suite in (*raw.suites(), *core.suites(), *marts.suites())}
+    return {
+        suite.table: suite for suite in (*raw.suites(), *core.suites(), *marts.suites(), *court.mart_suites())
+    }
+
+
+@cache
+def court_suites() -> dict[str, Suite]:
+    """Every suite of a typed table of the court file, by that table; they hold without a release as well."""
+    return {suite.table: suite for suite in court.suites()}
 
 
 def tables_read(suite: Suite) -> frozenset[str]:

@@ -224,10 +224,11 @@ def run_one(database: duckdb.DuckDBPyConnection | Path, table: str, expectation:
 
 
 def unmet(database: duckdb.DuckDBPyConnection | Path) -> list[str]:
-    """Every expectation of every suite that is not met, as `table: expectation`; notes do not count."""
+    """Every expectation that is not met, as `table: expectation`; notes do not count, court marts have their own tests."""
     return [
         f"{table}: {one.name}{f' ({one.error})' if one.error else ''}"
         for table, suite in suites().items()
+        if not table.startswith(("marts.court_", "marts.mpp_"))
         for one in run_suite(suite, database).results
         if one.status in ("failed", "warned")
     ]
