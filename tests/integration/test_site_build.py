@@ -364,6 +364,13 @@ def put(con: duckdb.DuckDBPyConnection, table: str, **row: Any) -> None:
     con.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
 
 
+#: The newest release stops printing one nationality.
+UNPRINTED = (
+    "delete from marts.january_yoy_by_dimension "
+    "where dimension = 'citizenship' and dimension_code = 'honduras' and january = 2024"
+)
+
+
 def court_release(published: Path, release_id: str, trust: str) -> None:
     """Put what a court release makes of two Januaries and of forty cases followed for two months into the marts."""
     about = {"release_id": release_id, "trust": trust, "is_synthetic": trust == "synthetic"}
@@ -430,6 +437,8 @@ def courts(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Callab
             folder = tmp_path_factory.mktemp(trust)
             shutil.copy(small_home.published, folder / "warehouse.duckdb")
             court_release(folder / "warehouse.duckdb", f"eoir_foia-{trust[:6]}", trust)
+            with duckdb.connect(str(folder / "warehouse.duckdb")) as con:
+                con.execute(UNPRINTED)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(vendor, "vendor", without_libraries)
                 build_site(folder / "warehouse.duckdb", folder / "site", folder / "vendor")
@@ -503,6 +512,21 @@ def test_made_up_court_records_say_so_across_every_chart_table_and_csv(courts: C
                 assert (row["is_synthetic"], row["trust"]) == ("True", "synthetic")
     # What is not read from them stays unmarked.
     assert "SYNTHETIC" not in (site / "charts" / "courts-fan.vl.json").read_text("utf-8")
+
+
+def test_a_group_no_longer_printed_has_no_change_under_the_newest_january(
+    courts: Callable[[str], Path], site: Path
+) -> None:
+    def rows(of: Path) -> dict[str, list[str]]:
+        table = Parsed((of / "groups" / "citizenship.html").read_text("utf-8")).tables["usbp_southwest"]
+        assert table[0][-4:-2] == ["2024", "2024, change %"]
+        return {cells[0]: cells[1:] for cells in table[1:]}
+
+    assert number(rows(site)["Honduras"][-3]) is not None
+    gone = rows(courts("mirrored"))["Honduras"]
+    assert gone[-4:] == ["–", "–", "missing", "–"]
+    assert number(gone[-5]) is not None
+    assert rows(courts("mirrored"))["Mexico"] == rows(site)["Mexico"]
 
 
 def test_a_page_opens_with_the_newest_january_that_files_compare_under_two_definitions() -> None:

@@ -114,12 +114,13 @@ def _section(page: Page, measure: Row, breakdown: Breakdown, rows: list[Row]) ->
                 "chart": page.chart(f"{measure['measure_id']}-{code}", spec),
             }
         )
-        line: Row = {"group": name, "_href": href, **{k: last[k] for k in _CARRIED}}
         by_year = {row["january"]: row for row in series}
+        compared = by_year.get(newest, {**dict.fromkeys(_CARRIED), "status": "missing"})
+        line: Row = {"group": name, "_href": href, **{k: compared[k] for k in _CARRIED}}
         for year in shown:
             line[f"_{year}"] = _cell(page, by_year.get(year))
             line[f"_{year}_value"] = by_year.get(year, {}).get("value")
-        line["label"] = last["label"]
+        line["label"] = f"{name}, January {newest}"
         lines.append(line)
     columns = [
         Column("group", dimension.capitalize(), link="_href"),
