@@ -116,10 +116,16 @@ def _share(
     return ExpectNoRows(
         name=name,
         sql=f"""
-            select release_id, count(*) filter (where {condition}) as found_rows, count(*) as all_rows
-            from {TABLE}
-            group by release_id
-            having count(*) filter (where {condition}) > greatest(10, {allowed} * count(*))
+            with found as (
+                select release_id, count(*) filter (where {condition}) as found_rows, count(*) as all_rows
+                from {TABLE}
+                group by release_id
+            )
+
+            select f.release_id, r.is_synthetic, f.found_rows, f.all_rows
+            from found as f
+            inner join meta.eoir_releases as r on f.release_id = r.release_id
+            where f.found_rows > greatest(10, {allowed} * f.all_rows)
         """,
         severity="warning",
         column=column,

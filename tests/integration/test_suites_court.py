@@ -219,7 +219,7 @@ def test_an_error_fails_the_expectation_it_is_for(
     suite = (court_suites() | suites())[table]
     opened = loaded.court() if table in court_suites() else loaded.warehouse()
     with opened as warehouse, Warehouse(None) as copy:
-        for name in {table, "meta.eoir_tables"}:
+        for name in {table, "meta.eoir_tables", "meta.eoir_releases"}:
             if warehouse.exists(name):
                 copy.con.execute(f"create schema if not exists {name.split('.')[0]}")
                 copy.con.register("held", warehouse.con.execute(f"select * from {name}").to_arrow_table())
