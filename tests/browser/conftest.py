@@ -12,6 +12,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -77,15 +78,22 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-@pytest.fixture(scope="session")
-def address(site: Path) -> Iterator[str]:
-    """Address of the site on a plain file server, on loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(site)))
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Address of a folder on a plain file server, on loopback."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    """Address of the site on a file server."""
+    with served(site) as found:
+        yield found
 
 
 class Browser:
@@ -227,6 +235,15 @@ def marks(browser: Browser) -> dict[str, int]:
     return dict(browser.run(_MARKS))
 
 
+def checked(browser: Browser, page: str, rules: list[str] | None = None) -> tuple[int, list[str]]:
+    """How much the accessibility checker, loaded before, passes on the page as it is shown now, and what it finds."""
+    found = browser.driver.execute_async_script(_AXE, rules)
+    assert "error" not in found, found
+    return found["passes"], [
+        f"{page}: {rule}: {html[:160]} ({number})" for rule, html, number in found["violations"]
+    ]
+
+
 @pytest.fixture(scope="session")
 def tour(_driver: Any, site: Path, address: str, axe: str) -> list[Visit]:
     """Every page opened once, looked at in light, in dark and on a phone; a measure's page stands for all measures
@@ -259,12 +276,7 @@ def tour(_driver: Any, site: Path, address: str, axe: str) -> list[Visit]:
             browser.view(width, dark=dark)
             browser.settled(page)
             if is_checked:
-                found = browser.driver.execute_async_script(_AXE, rules)
-                assert "error" not in found, found
-                passes[look] = found["passes"]
-                violations[look] = [
-                    f"{page}: {rule}: {html[:160]} ({number})" for rule, html, number in found["violations"]
-                ]
+                passes[look], violations[look] = checked(browser, page, rules)
         phone = browser.run("return document.documentElement.scrollWidth")
         visits.append(
             Visit(page, browser.complaints(), browser.requests(), drawn, figures, phone, passes, violations)

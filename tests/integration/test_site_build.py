@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
 import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urldefrag
 
 import dagster as dg
 import duckdb
 import pyarrow.parquet as pq
 import pytest
+from court_rows import UNPRINTED, court_release
 from installation import Home
 
 from orchestration.assets import published_site
@@ -357,74 +356,6 @@ def test_a_warehouse_that_cannot_answer_the_front_measure_says_what_to_run(
 def test_without_a_published_warehouse_the_message_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="run `border build`"):
         build_site(tmp_path / "none.duckdb", tmp_path / "site", tmp_path / "vendor")
-
-
-def put(con: duckdb.DuckDBPyConnection, table: str, **row: Any) -> None:
-    names, marks = ", ".join(row), ", ".join("?" * len(row))
-    con.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
-
-
-#: The newest release stops printing one nationality.
-UNPRINTED = (
-    "delete from marts.january_yoy_by_dimension "
-    "where dimension = 'citizenship' and dimension_code = 'honduras' and january = 2024"
-)
-
-
-def court_release(published: Path, release_id: str, trust: str) -> None:
-    """Put what a court release makes of two Januaries and of forty cases followed for two months into the marts."""
-    about = {"release_id": release_id, "trust": trust, "is_synthetic": trust == "synthetic"}
-    groups = (
-        ("all", "all", None, 1),
-        ("nationality", "HO", "HONDURAS", 0.75),
-        ("nationality", "GT", "GUATEMALA", 0.25),
-        ("base_city", "ELP", "IMMIGRATION COURT", 1),
-    )
-    with duckdb.connect(str(published)) as con:
-        con.execute(
-            "insert into meta.releases select * replace (? as release_id, 'eoir_foia' as family, ? as trust) "
-            "from meta.releases where layout <> 'quoted' limit 1",
-            [release_id, trust],
-        )
-        for january, value, prior, status in ((2022, 400, 300, "ok"), (2023, 500, 400, "provisional")):
-            for dimension, code, label, part in groups:
-                put(
-                    con,
-                    "marts.court_january_yoy",
-                    **about,
-                    published_on=dt.date(2023, 5, 1),
-                    measure_code="new_cases",
-                    measure_title="New cases",
-                    unit="cases",
-                    dimension=dimension,
-                    dimension_code=code,
-                    dimension_label=label,
-                    january=january,
-                    month_start=dt.date(january, 1, 1),
-                    value=value * part,
-                    prior=prior * part,
-                    change=(value - prior) * part,
-                    pct_change=100 * (value - prior) / prior,
-                    status=status,
-                    reasons=["a reason (some_break)"],
-                )
-        for month, at_risk, relief, removal in ((0, 40, 0.0, 0.1), (1, 36, 0.05, 0.3), (2, 10, 0.1, 0.5)):
-            incidences = {"relief": relief, "protection": 0.0, "removal": removal, "other_closure": 0.125}
-            for outcome, incidence in incidences.items():
-                put(
-                    con,
-                    "marts.court_outcomes_by_month",
-                    **about,
-                    population="removal_cases",
-                    cohort="all",
-                    outcome_group_code=outcome,
-                    months_since_notice=month,
-                    at_risk_cases=at_risk,
-                    outcome_cases=1,
-                    cumulative_incidence=incidence,
-                    share_of_all=0.01,
-                    share_of_completed=0.5,
-                )
 
 
 @pytest.fixture(scope="module")
