@@ -4,7 +4,8 @@
 
 For each size a release is generated (synthetic, method 9, defects as published), then in a process of its own:
 `ours` loads the zip, builds core and audits it; `duckdb` reads the already unpacked files with
-`read_csv(ignore_errors=true)`; `pandas` reads one table. The planted defects are looked up one by one.
+`read_csv(ignore_errors=true)`, once into a file as DuckDB makes it and once (`duckdb-new`) into one of the storage
+version the court file has; `pandas` reads one table. The planted defects are looked up one by one.
 Prints a Markdown table and writes the same as JSON with --json.
 """
 
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +27,30 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import duckdb
 
-from warehouse.court import audit_release, build_core, load_release, open_release, registry, repair, synth
+from warehouse.court import (
+    audit_release,
+    build_core,
+    load_release,
+    open_release,
+    registry,
+    repair,
+    storage,
+    synth,
+)
 from warehouse.court.container import stream
 
 RELEASE = "eoir-benchmark"
 
 
 def ours(home: Path) -> dict[str, Any]:
-    con = duckdb.connect(str(home / "warehouse.duckdb"))
-    con.execute("set enable_progress_bar = false")
     started = time.monotonic()
-    report = load_release(con, home / "release.zip", RELEASE)
-    loaded = time.monotonic()
-    build_core(con, RELEASE)
-    built = time.monotonic()
-    audit_release(con, RELEASE)
-    con.close()
+    with storage.open_court(home / storage.FILE_NAME) as court:
+        court.con.execute("set enable_progress_bar = false")
+        report = load_release(court.con, home / "release.zip", RELEASE)
+        loaded = time.monotonic()
+        build_core(court.con, RELEASE)
+        built = time.monotonic()
+        audit_release(court.con, RELEASE)
     ended = time.monotonic()
     return {
         "rows": report.rows,
@@ -53,8 +63,10 @@ def ours(home: Path) -> dict[str, Any]:
     }
 
 
-def plain_duckdb(home: Path) -> dict[str, Any]:
-    con = duckdb.connect(str(home / "plain.duckdb"))
+def plain_duckdb(home: Path, storage_version: str | None = None) -> dict[str, Any]:
+    (home / "plain.duckdb").unlink(missing_ok=True)
+    config: dict[str, Any] = {"storage_compatibility_version": storage_version} if storage_version else {}
+    con = duckdb.connect(str(home / "plain.duckdb"), config=config)
     con.execute("set enable_progress_bar = false")
     rows, failed = 0, []
     for path in sorted((home / "unpacked").glob("*.csv")):
@@ -103,7 +115,7 @@ def unpack(home: Path) -> float:
 def account(home: Path) -> dict[str, Any]:
     """Each planted defect by the end it came to; `wrong` are those that came to another than the truth allows."""
     truth = synth.read_truth(synth.truth_path(home / "release.zip"))
-    con = duckdb.connect(str(home / "warehouse.duckdb"), read_only=True)
+    con = duckdb.connect(str(home / storage.FILE_NAME), read_only=True)
     ends: Counter[str] = Counter()
     wrong = []
     quarantined = set(con.execute("select court_table, record_no from meta.eoir_quarantine").fetchall())
@@ -132,7 +144,12 @@ def account(home: Path) -> dict[str, Any]:
     return {"planted": len(truth.planted), "ends": dict(sorted(ends.items())), "wrong": wrong}
 
 
-STEPS = {"ours": ours, "duckdb": plain_duckdb, "pandas": one_table_pandas}
+STEPS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    "ours": ours,
+    "duckdb": plain_duckdb,
+    "duckdb-new": lambda home: plain_duckdb(home, storage.BUILD_STORAGE),
+    "pandas": one_table_pandas,
+}
 
 
 def measured(step: str, home: Path) -> dict[str, Any]:
@@ -167,26 +184,36 @@ def main() -> None:
         return
     results = []
     print(
-        "| cases | rows | MB | ours s (load + core + audit) | rows/s | peak MB | DuckDB s | ratio | CPU ratio | pandas s |"
+        "| cases | rows | MB | ours s (load + core + audit) | rows/s | peak MB | DuckDB s | ratio | CPU ratio "
+        "| DuckDB, same storage s | ratio | pandas s |"
     )
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|")
     for cases in given.cases:
         home = given.scratch / f"cases-{cases}"
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir(parents=True)
         synth.write_release(home / "release.zip", cases, given.seed)
         size = unpack(home)
-        mine, plain = measured("ours", home), measured("duckdb", home)
+        mine, plain, newer = measured("ours", home), measured("duckdb", home), measured("duckdb-new", home)
         frame = {} if given.no_pandas else measured("pandas", home)
         defects = account(home)
         results.append(
-            {"cases": cases, "mb": size, "ours": mine, "duckdb": plain, "pandas": frame, "defects": defects}
+            {
+                "cases": cases,
+                "mb": size,
+                "ours": mine,
+                "duckdb": plain,
+                "duckdb-new": newer,
+                "pandas": frame,
+                "defects": defects,
+            }
         )
         steps = f"{mine['load_seconds']:.0f} + {mine['core_seconds']:.0f} + {mine['audit_seconds']:.0f}"
         print(
             f"| {cases:,} | {mine['rows']:,} | {size:,.0f} | {mine['seconds']:.0f} ({steps}) | "
             f"{mine['rows'] / mine['seconds']:,.0f} | {mine['peak_mb']:,.0f} | {plain['seconds']:.0f} | "
             f"{mine['seconds'] / plain['seconds']:.2f} | {mine['cpu_seconds'] / plain['cpu_seconds']:.2f} | "
+            f"{newer['seconds']:.0f} | {mine['seconds'] / newer['seconds']:.2f} | "
             f"{frame.get('seconds', 0):.0f} |",
             flush=True,
         )

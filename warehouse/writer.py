@@ -95,11 +95,15 @@ class BuildLock:
 class Warehouse:
     """An open build file. Use as a context manager; `con` is the DuckDB connection."""
 
-    def __init__(self, path: Path | None) -> None:
-        """Open `path` for writing (a new file if absent); None opens a warehouse in memory."""
+    def __init__(self, path: Path | None, *, storage_version: str | None = None) -> None:
+        """Open `path` for writing (a new file if absent); None opens a warehouse in memory.
+
+        A new file can be opened by every DuckDB since `storage_version`; None leaves that to DuckDB.
+        """
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-        self.con = duckdb.connect(str(path) if path else ":memory:")
+        config: dict[str, Any] = {"storage_compatibility_version": storage_version} if storage_version else {}
+        self.con = duckdb.connect(str(path) if path else ":memory:", config=config)
         self._depth = 0
         self._is_doomed = False
         for schema in SCHEMAS:

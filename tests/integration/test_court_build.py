@@ -44,6 +44,9 @@ def test_a_made_up_release_from_zip_to_published_marts(home: Home, made_up: Path
         ("synthetic", True)
     ]
     assert published_rows(court_file, "select count(*) from core.eoir__mpp_cases") == [(30,)]
+    # readers may have an older DuckDB than the build
+    version = "select tags['storage_version'] from duckdb_databases() where database_name = 'court'"
+    assert published_rows(court_file, version) == [("v1.0.0+",)]
     assert published_rows(
         home.published, "select distinct is_synthetic from marts.court_january_yoy where value > 0"
     ) == [(True,)]

@@ -183,7 +183,7 @@ def _casts(con: DuckDBPyConnection, release_id: str) -> list[Finding]:
         (filled,) = _row(
             con,
             f"select count(*) from raw.{spec.slug} where release_id = ? and "
-            f"trim(regexp_replace(\"{printed}\", '[\\x00-\\x1F\\x7F]+', ' ', 'g')) != ''",
+            f"regexp_matches(\"{printed}\", '[^\\x00-\\x1F\\x7F\\p{{Zs}}]')",  # more than padding
             [release_id],
         )
         (typed,) = _row(con, f"select count({column}) from {core} where release_id = ?", [release_id])

@@ -11,7 +11,7 @@ import ctypes
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyarrow import csv
 
@@ -31,9 +32,13 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 #: Unpacked bytes parsed at a time; at most `_AHEAD` pieces wait for one of `_READERS` threads.
-_PIECE = 48 << 20
-_AHEAD = 3
+_PIECE = 16 << 20
+_AHEAD = 6
+#: Bytes the CSV reader takes at once: what the processor's cache holds.
+_PARSED = 2 << 20
 _ROW_GROUP = 122_880
+#: Rows looked at to see whether a column's values repeat.
+_SAMPLE = 4096
 _READERS = 2
 _HAND_BATCH = 20_000
 
@@ -416,25 +421,23 @@ class _Piece:
         target = self._table.folder / f"part-{number:05}.parquet"
         body = b"".join(self._rows)
         self._rows.clear()
+        numbers = np.arange(self._base + 1, self._base + 1 + self.records, dtype=np.int64)
+        if self.by_hand:
+            numbers = np.delete(numbers, np.asarray(self.by_hand) - self._base - 1)
         try:
             parsed = self._parse(body)
         except pa.ArrowInvalid:
             parsed = None
-        if parsed is None or parsed.num_rows != self.records:
-            self._by_python(target, body)
+        if parsed is None or parsed.num_rows != len(numbers):
+            self._by_python(target, body, numbers)
             return
-        numbers = np.arange(self._base + 1, self._base + 1 + self.records, dtype=np.int64)
-        if self.by_hand:
-            is_clean = np.ones(self.records, dtype=bool)
-            is_clean[np.asarray(self.by_hand) - self._base - 1] = False
-            parsed, numbers = parsed.filter(pa.array(is_clean)), numbers[is_clean]
         _store(target, list(parsed.columns), numbers, None, self._table.layout, self._release_id)
 
     def _parse(self, body: bytes) -> pa.Table:
         names = self._table.layout.names
         return csv.read_csv(
             pa.BufferReader(body),
-            read_options=csv.ReadOptions(column_names=names, block_size=8 << 20, use_threads=False),
+            read_options=csv.ReadOptions(column_names=names, block_size=_PARSED, use_threads=False),
             parse_options=csv.ParseOptions(
                 delimiter="\t",
                 quote_char=records.QUOTE.decode(),
@@ -452,17 +455,14 @@ class _Piece:
             ),
         )
 
-    def _by_python(self, target: Path, body: bytes) -> None:
+    def _by_python(self, target: Path, body: bytes, numbers: Iterable[int]) -> None:
         """Where the parser would not take the piece as it is: the same rows, split here."""
-        skip = set(self.by_hand)
         rows = []
-        for number, line in enumerate(body.split(b"\n")[:-1], start=self._base + 1):
-            if number in skip:
-                continue
-            pieces = [p.decode("utf-8") for p in line.split(b"\t")]
+        for number, line in zip(numbers, body.split(b"\n")[:-1], strict=True):
+            pieces = [p.decode("utf-8") for p in line.removesuffix(b"\r").split(b"\t")]
             empty = records.QUOTE.decode() * 2
             values = [None if p == "" else ("" if p == empty else p) for p in pieces]
-            rows.append(records.Loaded(number, values, None, None))
+            rows.append(records.Loaded(int(number), values, None, None))
         _write(target, rows, self._table.layout, self._release_id)
 
 
@@ -500,8 +500,19 @@ def _store(
         target,
         compression="snappy",
         row_group_size=_ROW_GROUP,
+        use_dictionary=["release_id", *_repetitive(table, layout)],
         write_statistics=["release_id", "record_no"],
     )
+
+
+def _repetitive(table: pa.Table, layout: Layout) -> list[str]:
+    """Columns whose first values repeat: a dictionary of identifiers costs time and makes the file larger."""
+    head = table.slice(0, _SAMPLE)
+    return [
+        name
+        for name in (*layout.names, "surplus_fields")
+        if 2 * pc.count_distinct(head[name]).as_py() <= head.num_rows - head[name].null_count
+    ]
 
 
 _QUARANTINE_SCHEMA = pa.schema(

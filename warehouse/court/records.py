@@ -26,6 +26,11 @@ _SAMPLE = 1 << 20
 _BLOCK = 1 << 22
 _LONGEST_RECORD = 1 << 28
 
+_Positions = np.ndarray[tuple[int], np.dtype[np.int64]]
+_Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
+#: Bytes a field may border on.
+_ENDS_FIELD = np.isin(np.arange(256), [9, 10, 13])
+
 
 @dataclass(frozen=True)
 class Odd:
@@ -38,7 +43,10 @@ class Odd:
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive records. `clean` holds one LF-ended row for each; the row of an odd record is blank."""
+    """Consecutive records: `records` of them, of which the odd are apart and the others rows of `clean`.
+
+    A row of `clean` ends in LF or CRLF, and no other CR or LF is in it.
+    """
 
     clean: bytes
     first_record: int
@@ -177,17 +185,20 @@ class Scanner:
             size += len(chunk)
             if size < _BLOCK:
                 continue
-            data = b"".join(carry)
-            cut = data.rfind(self._newline)
+            cut = chunk.rfind(self._newline)
+            if cut < 0:  # the last row end lies further back, or across two chunks
+                carry = [b"".join(carry)]
+                cut = carry[0].rfind(self._newline)
             if cut < 0 and size > _LONGEST_RECORD:
                 raise CourtSourceError(
                     f"{self._name}: no row end in {size:,} bytes from byte {self._offset:,}; not a table"
                 )
             if cut >= 0:
                 cut += len(self._newline)
-                yield self._block(data[:cut])
-                data = data[cut:]
-            carry, size = [data], len(data)
+                last = carry.pop()
+                yield self._block(b"".join([*carry, last[:cut]]))
+                carry = [last[cut:]]
+                size = len(carry[0])
         data = b"".join(carry).removesuffix(b"\x1a")
         if data and not data.endswith(self._newline):
             self.tally.ends_without_row_end = True
@@ -201,68 +212,82 @@ class Scanner:
     def _block(self, block: bytes) -> Block:
         first = self.tally.records + 1
         offset = self._offset
+        data = np.frombuffer(block, np.uint8)
         if b"\x00" in block:
-            self.tally.nul_bytes += block.count(b"\x00")
+            self.tally.nul_bytes += int(np.count_nonzero(data == 0))
         self._offset += len(block)
         tabs = len(self.header) - 1
         row = b"\t" * tabs + self._newline
         separators = block.translate(None, _TEXT)
-        count = separators.count(b"\n")
+        count = int(np.count_nonzero(np.frombuffer(separators, np.uint8) == 10))
         is_clean = (
             not self._by_hand
             and tabs > 0
             and separators == row * count
-            and (self._newline == b"\n" or block.count(b"\r\n") == count)
+            and (self._newline == b"\n" or np.count_nonzero((data[:-1] == 13) & (data[1:] == 10)) == count)
             and (block.isascii() or (_is_utf8(block) and _BOM not in block))
         )
         if is_clean:
             self.tally.records += count
-            plain = block if self._newline == b"\n" else block.translate(None, b"\r")
-            return Block(_spell_empties(plain), first, count, [])
+            return Block(_spell_empties(block), first, count, [])
         return self._mixed_block(block, first, offset, tabs)
 
     def _mixed_block(self, block: bytes, first: int, offset: int, tabs: int) -> Block:
-        raws = block.split(self._newline)[:-1]
-        blank = b"\t" * tabs
-        rows: list[bytes] = []
+        ends = self._row_ends(block)
+        clean: list[bytes] = []
         odd: list[Odd] = []
-        step = len(self._newline)
-        at, done = offset, 0
-        for i in self._suspects(block, raws, tabs):
-            rows += raws[done:i]
-            at += sum(map(len, raws[done:i])) + step * (i - done)
-            start, done = at, i + 1
-            at += len(raws[i]) + step
-            for part in self._parts(raws[i], tabs):
-                if part:
-                    text = self._recoded(part)
-                    if self._is_odd(part, tabs):
-                        odd.append(Odd(first + len(rows), start, part))
-                        text = blank
-                    rows.append(text)
-                else:
+        records = done = 0  # records so far, and the rows they came from
+        kept = 0  # everything before this byte is in `clean` or was taken out
+        for i in self._suspects(block, ends, tabs):
+            start = int(ends[i - 1]) + 1 if i else 0
+            end = int(ends[i]) + 1
+            records += i - done
+            done = i + 1
+            clean.append(block[kept:start])
+            kept = end
+            at = offset + start
+            for part in self._parts(block[start : end - len(self._newline)], tabs):
+                if not part:
                     self.tally.blank_lines += 1
-                start += len(part) + 1
-        rows += raws[done:]
-        self.tally.records += len(rows)
-        clean = b"\n".join(rows) + b"\n" if rows else b""
-        return Block(_spell_empties(clean), first, len(rows), odd)
+                elif self._is_odd(part, tabs):
+                    self._recoded(part)
+                    odd.append(Odd(first + records, at, part))
+                    records += 1
+                else:
+                    clean.append(self._recoded(part) + b"\n")
+                    records += 1
+                at += len(part) + 1
+        clean.append(block[kept:])
+        records += len(ends) - done
+        self.tally.records += records
+        return Block(_spell_empties(b"".join(clean)), first, records, odd)
 
-    def _suspects(self, block: bytes, raws: list[bytes], tabs: int) -> Sequence[int]:
-        """Positions of the rows that may need more than a copy, in order."""
+    def _row_ends(self, block: bytes) -> _Positions:
+        """Where each row's last byte is, its LF; an LF without a CR before it ends no row of a CRLF file."""
+        data = np.frombuffer(block, np.uint8)
+        feeds = np.flatnonzero(data == 10)
+        return feeds[data[feeds - 1] == 13] if self._newline == b"\r\n" else feeds
+
+    def _suspects(self, block: bytes, ends: _Positions, tabs: int) -> Sequence[int]:
+        """Numbers of the rows that may need more than a copy, in order."""
         if self._by_hand or not tabs:
-            return range(len(raws))
-        found = {i for i, r in enumerate(raws) if r.count(b"\t") != tabs}
-        ends = len(raws)
-        if block.count(b"\r") != (ends if self._newline == b"\r\n" else 0):
-            found |= {i for i, r in enumerate(raws) if b"\r" in r}
-        if block.count(b"\n") != ends:
-            found |= {i for i, r in enumerate(raws) if b"\n" in r}
-        if QUOTE in block:
-            found |= {i for i, r in enumerate(raws) if QUOTE in r}
+            return range(len(ends))
+        data = np.frombuffer(block, np.uint8)
+        before = np.searchsorted(np.flatnonzero(data == 9), ends)
+        found = np.diff(before, prepend=0) != tabs
+        returns = np.flatnonzero(data == 13)
+        marks = [np.flatnonzero(data == QUOTE[0])]
+        if self._newline == b"\r\n":
+            feeds = np.flatnonzero(data == 10)
+            marks += [returns[data[returns + 1] != 10], feeds[data[feeds - 1] != 13]]
+        else:
+            marks.append(returns)
         if not block.isascii():
-            found |= {i for i, r in enumerate(raws) if not r.isascii()}
-        return sorted(found)
+            foreign = np.flatnonzero(data >= 128)
+            marks.append(foreign[data[foreign] == _BOM[0]] if _is_utf8(block) else foreign)
+        for at in marks:
+            found[np.searchsorted(ends, at)] = True
+        return [int(i) for i in np.flatnonzero(found)]
 
     def _recoded(self, row: bytes) -> bytes:
         if row.isascii() or _is_utf8(row):
@@ -294,34 +319,23 @@ class Scanner:
 
 def _spell_empties(clean: bytes) -> bytes:
     """Spell a field that is one NUL as the CSV reader wants an empty string spelled; other NULs are text."""
-    count = clean.count(b"\x00")
-    if not count:
+    if b"\x00" not in clean:
         return clean
-    if _all_alone(clean, count):
+    data = np.frombuffer(clean, np.uint8)
+    at = np.flatnonzero(data == 0)
+    if _fields_alone(data, at):
         return clean.replace(b"\x00", _EMPTY)
     for _ in range(2):  # neighbouring fields share their tab, so one pass leaves every second
         clean = clean.replace(b"\t\x00\t", b"\t" + _EMPTY + b"\t")
-    clean = clean.replace(b"\t\x00\n", b"\t" + _EMPTY + b"\n")
+    for end in (b"\n", b"\r\n"):
+        clean = clean.replace(b"\t\x00" + end, b"\t" + _EMPTY + end)
     clean = clean.replace(b"\n\x00\t", b"\n" + _EMPTY + b"\t")
     return _EMPTY + clean[1:] if clean.startswith(b"\x00\t") else clean
 
 
-def _all_alone(clean: bytes, count: int) -> bool:
+def _fields_alone(data: _Bytes, at: _Positions) -> bool:
     """True where every NUL is a whole field."""
-    if count * 200 > len(clean):
-        data = np.frombuffer(clean, np.uint8)
-        at = np.flatnonzero(data == 0)
-        before, after = data[at - 1], data[np.minimum(at + 1, len(data) - 1)]
-        left = (before == 9) | (before == 10)
-        right = (after == 9) | (after == 10)
-        left[0] |= at[0] == 0
-        return bool(left.all() and right.all())
-    at_byte = clean.find(b"\x00")
-    while at_byte >= 0:
-        if (at_byte and clean[at_byte - 1] not in b"\t\n") or clean[at_byte + 1] not in b"\t\n":
-            return False
-        at_byte = clean.find(b"\x00", at_byte + 1)
-    return True
+    return bool((_ENDS_FIELD[data[at - 1]] & _ENDS_FIELD[data[at + 1]]).all())  # the last byte is an LF
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -23,6 +23,10 @@ from warehouse.court.core import CORE_TABLES, bundle_codes
 from warehouse.writer import Warehouse
 
 FILE_NAME = "court.duckdb"
+#: Oldest DuckDB that opens the build file: its string compression takes a third off the time to type a release.
+BUILD_STORAGE = "v1.3.0"
+#: Oldest DuckDB that opens the readers' copy.
+_READERS_STORAGE = "v1.0.0"
 #: Made of core, one row a case, and as large: it lies with the records.
 CASES = "marts.court_cases"
 #: Name the court file is attached under while the main warehouse reads it.
@@ -41,7 +45,7 @@ def is_court_table(name: str) -> bool:
 
 def open_court(path: Path) -> Warehouse:
     """The court file open for writing, every table it must have in place."""
-    court = Warehouse(path)
+    court = Warehouse(path, storage_version=BUILD_STORAGE)
     for name in (*TABLES, _LOADS):
         court.ensure(name)
     bundle_codes(court.con)
@@ -147,7 +151,7 @@ def publish_court(court: DuckDBPyConnection, target: Path) -> bool:
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(f".{target.name}.part")
     unfinished.unlink(missing_ok=True)
-    court.execute(f"attach {_text(str(unfinished))} as copy_of_court")
+    court.execute(f"attach {_text(str(unfinished))} as copy_of_court (storage_version '{_READERS_STORAGE}')")
     court.execute("set preserve_insertion_order = false")  # row groups go to disk as they fill
     try:
         for schema in ("core", "marts", "meta"):
