@@ -29,6 +29,7 @@ import great_expectations as gx
 from great_expectations.data_context import EphemeralDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.datasource.fluent import SQLDatasource
+from great_expectations.datasource.fluent.sql_datasource import TableAsset
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
 DATASOURCE_NAME = "warehouse"
@@ -186,20 +187,28 @@ def readable(database: duckdb.DuckDBPyConnection | Path | str) -> Iterator[duckd
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, schema: str) -> Iterator[DuckDBDatasource]:
-    """The process's datasource on the tables of one schema, reading through `connection` inside the `with`.
+def attached(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[TableAsset]:
+    """`schema.table` as an asset of the process's datasource, read through `connection` inside the `with`.
 
-    It holds nothing afterwards: a file the caller closes can be opened for writing.
+    The datasource holds nothing afterwards: a file the caller closes can be opened for writing. It stays registered:
+    GX writes its whole configuration out as YAML whenever one is added, changed or deleted.
     """
-    # the URL only names the dialect: the engine connects through the creator in its arguments
-    datasource = context().data_sources.add_or_update_duckdb(
-        DATASOURCE_NAME,
-        connection_string="duckdb:///:memory:",
-        schema_name=schema,
-        kwargs=engine_kwargs(connection),
-    )
+    schema, _, name = table.partition(".")
+    datasource = _datasource()
+    datasource.dispose()  # of what GX connected to while registering it
+    datasource.schema_name = schema
+    datasource.kwargs = engine_kwargs(connection)
+    datasource.assets = [TableAsset(name=table, table_name=name)]
     try:
-        yield datasource
+        yield datasource.get_asset(table)
     finally:
         datasource.dispose()
-        context().data_sources.delete(DATASOURCE_NAME)
+        datasource.kwargs, datasource.assets = {}, []
+
+
+def _datasource() -> DuckDBDatasource:
+    sources = context().data_sources
+    if DATASOURCE_NAME not in sources.all():
+        # the URL only names the dialect: the engine connects through the creator in its arguments
+        sources.add_or_update_duckdb(DATASOURCE_NAME, connection_string="duckdb:///:memory:")
+    return cast(DuckDBDatasource, sources.get(DATASOURCE_NAME))

@@ -395,10 +395,10 @@ def run_suite(suite: Suite, database: duckdb.DuckDBPyConnection | Path | str) ->
     with _ONE_RUN_AT_A_TIME, gx_datasource.readable(database) as connection:
         started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
         built = suite.build()
-        with gx_datasource.attached(connection, schema=suite.table.partition(".")[0]) as datasource:
+        with gx_datasource.attached(connection, suite.table) as asset:
             rows, error = _count_rows(connection, suite.table)
             if error is None:
-                results = _validate(suite, built, datasource)
+                results = _validate(suite, built, asset)
             else:
                 results = [
                     _result(suite, one, expectation, {}, error)
@@ -429,9 +429,8 @@ def _count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int 
         return None, _one_line(str(error))
 
 
-def _validate(suite: Suite, built: list[Expectation], datasource: Any) -> list[ExpectationResult]:
-    asset = datasource.add_table_asset(suite.name, table_name=suite.table.partition(".")[2])
-    batch = asset.add_batch_definition_whole_table("whole table").get_batch()
+def _validate(suite: Suite, built: list[Expectation], asset: Any) -> list[ExpectationResult]:
+    batch = asset.get_batch(asset.build_batch_request())
 
     # Rows of a query come only with COMPLETE, which GX cuts at 200 rows for a query but not for a column,
     # where it would fetch every unexpected value: two passes, each with the format that stays small.

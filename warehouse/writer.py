@@ -216,9 +216,7 @@ class Warehouse:
         )
 
     def _create(self, contract: Table) -> None:
-        self.con.execute(contract.ddl())
-        for comment in contract.comments():
-            self.con.execute(comment)
+        self.con.execute("; ".join([contract.ddl(), *contract.comments()]))
 
     def _insert(self, contract: Table, select: str, parameters: list[Any] | None) -> None:
         described = self.con.execute(f"describe {select}", parameters).fetchall()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -178,8 +178,10 @@ def everything() -> list[File]:
     ]
 
 
-def build(folder: Path, files: list[File], figures: Sequence[Mapping[str, object]] | None = ()) -> Path:
-    """Ingest and load the files with the steps of a build; returns the warehouse's path.
+def build(
+    folder: Path, files: list[File], figures: Sequence[Mapping[str, object]] | None = ()
+) -> duckdb.DuckDBPyConnection:
+    """Ingest and load the files with the steps of a build, into a warehouse in memory.
 
     The agency's own figures of the made-up months are taken out, for no made-up month can be theirs; `figures`
     are rows of meta.published_figures in their place. None keeps the agency's, for real files.
@@ -188,33 +190,38 @@ def build(folder: Path, files: list[File], figures: Sequence[Mapping[str, object
     for data, name, published in files:
         outcome = ingest_bytes(data, name, archive, published=published, now=dt.datetime(2026, 1, 1))
         assert outcome.status == "added", outcome.message
-    path = folder / "warehouse.duckdb"
-    with Warehouse(path) as warehouse:
-        steps.load_reviewed(warehouse)
-        if figures is not None:
-            warehouse.con.execute(
-                "delete from meta.published_figures "
-                "where month_start between date '2018-10-01' and date '2023-09-01'"
-            )
-            columns = [one.name for one in contracts.table("meta.published_figures").columns]
-            warehouse.append(
-                "meta.published_figures", [tuple(one.get(column) for column in columns) for one in figures]
-            )
-        for release in steps.load_releases(warehouse, archive):
-            steps.load_raw(warehouse, archive, release)
-        for table in steps.CORE_TABLES:
-            steps.load_core(warehouse, archive, table)
-        for table in MODELS:
-            steps.build_model(warehouse, table)
-    return path
+    warehouse = Warehouse(None)
+    steps.load_reviewed(warehouse)
+    if figures is not None:
+        warehouse.con.execute(
+            "delete from meta.published_figures "
+            "where month_start between date '2018-10-01' and date '2023-09-01'"
+        )
+        columns = [one.name for one in contracts.table("meta.published_figures").columns]
+        warehouse.append(
+            "meta.published_figures", [tuple(one.get(column) for column in columns) for one in figures]
+        )
+    for release in steps.load_releases(warehouse, archive):
+        steps.load_raw(warehouse, archive, release)
+    for table in steps.CORE_TABLES:
+        steps.load_core(warehouse, archive, table)
+    for table in MODELS:
+        steps.build_model(warehouse, table)
+    return warehouse.con
 
 
-def copy(path: Path, folder: Path) -> duckdb.DuckDBPyConnection:
-    """An open copy of a built warehouse, to plant a fault in."""
-    return duckdb.connect(str(shutil.copy(path, folder / "copy.duckdb")))
+@contextmanager
+def copy(built: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A copy of a built warehouse beside it, to plant a fault in."""
+    built.execute("attach ':memory:' as planted")
+    built.execute("copy from database memory to planted")
+    with built.cursor() as planted:
+        planted.execute("use planted")
+        yield planted
+    built.execute("detach planted")
 
 
-def run_one(database: duckdb.DuckDBPyConnection | Path, table: str, expectation: str) -> ExpectationResult:
+def run_one(database: duckdb.DuckDBPyConnection, table: str, expectation: str) -> ExpectationResult:
     """What one expectation of the table's suite finds."""
     suite = suites()[table]
     (found,) = [one for one in suite.declared if one.name == expectation]
@@ -223,7 +230,7 @@ def run_one(database: duckdb.DuckDBPyConnection | Path, table: str, expectation:
     return result
 
 
-def unmet(database: duckdb.DuckDBPyConnection | Path) -> list[str]:
+def unmet(database: duckdb.DuckDBPyConnection) -> list[str]:
     """Every expectation that is not met, as `table: expectation`; notes do not count, court marts have their own tests."""
     return [
         f"{table}: {one.name}{f' ({one.error})' if one.error else ''}"

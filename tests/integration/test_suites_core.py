@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,14 @@ CARRIED_HEADER = (
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     return build(tmp_path_factory.mktemp("built"), everything())
 
 
 @pytest.fixture
-def warehouse(built: Path, tmp_path: Path) -> duckdb.DuckDBPyConnection:
-    return copy(built, tmp_path)
+def warehouse(built: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    with copy(built) as planted:
+        yield planted
 
 
 def closed_year(edit: Edit | None = None, *, published: str = "2021-10") -> File:
@@ -81,7 +82,7 @@ def scaled(month: str, factor: float, component: str = "") -> Edit:
 # ------------------------------------------------------------------------------------------- every suite
 
 
-def test_files_that_agree_meet_every_expectation(built: Path) -> None:
+def test_files_that_agree_meet_every_expectation(built: duckdb.DuckDBPyConnection) -> None:
     assert unmet(built) == []
 
 
@@ -157,8 +158,8 @@ def test_a_quarantined_line_stops_with_file_line_and_reason(tmp_path: Path) -> N
 
 
 def test_a_line_of_the_wrong_width_stops_too(tmp_path: Path) -> None:
-    path = build(tmp_path, [closed_year(with_cell(0, COUNT, "1,5"))])
-    (row,) = run_one(path, CBP, "quarantined_lines").sample
+    database = build(tmp_path, [closed_year(with_cell(0, COUNT, "1,5"))])
+    (row,) = run_one(database, CBP, "quarantined_lines").sample
     assert (row["line_no"], row["stage"], row["reason"]) == ("2", "parse", "10 fields, expected 9")
 
 
@@ -241,9 +242,9 @@ def test_the_same_error_in_another_release_is_not_corrected_unread(
     reviewed_file = closed_year(mislabelled)
     another = southwest_file("2020-10", "2022-09", "2022-10", edit=mislabelled)
     correct(reviewed_file[0], LINES_CORRECTED, ENCOUNTERS_CORRECTED)
-    path = build(tmp_path, [reviewed_file, another])
-    assert run_one(path, CBP, "correction_guard").success
-    (row,) = run_one(path, CBP, "corrected_elsewhere").sample
+    database = build(tmp_path, [reviewed_file, another])
+    assert run_one(database, CBP, "correction_guard").success
+    (row,) = run_one(database, CBP, "corrected_elsewhere").sample
     assert (row["file_name"], row["fiscal_year_label"]) == ("sbo-to-2022-09.csv", "2021")
     assert (row["lines"], row["encounters"]) == (str(LINES_CORRECTED), str(ENCOUNTERS_CORRECTED))
 
@@ -304,8 +305,8 @@ def test_a_carried_series_must_hold_the_corrected_encounters(
     monkeypatch.setattr(ingest, "carried_series", lambda: {hashlib.sha256(data).hexdigest(): entry})
     for expected, status in ((490, "passed"), (491, "failed")):
         correct(original, 1, expected)
-        path = build(tmp_path / str(expected), [(data, "carried.csv", "2021-10")])
-        assert run_one(path, CBP, "carried_correction_guard").status == status
+        database = build(tmp_path / str(expected), [(data, "carried.csv", "2021-10")])
+        assert run_one(database, CBP, "carried_correction_guard").status == status
 
 
 # -------------------------------------------------------------------------------------------------- cells
@@ -343,8 +344,8 @@ def test_a_fiscal_year_that_is_not_its_label_fails(warehouse: duckdb.DuckDBPyCon
 
 
 def test_a_month_after_its_release_fails(tmp_path: Path) -> None:
-    path = build(tmp_path, [closed_year(published="2021-08")])
-    (row,) = run_one(path, CBP, "months_after_publication").sample
+    database = build(tmp_path, [closed_year(published="2021-08")])
+    (row,) = run_one(database, CBP, "months_after_publication").sample
     assert row["month_start"].startswith("2021-09-01")  # type: ignore[union-attr]
     assert row["published_on"].startswith("2021-08-31")  # type: ignore[union-attr]
 
@@ -413,14 +414,14 @@ def history_with(sector: str, month: str, change: int, year: str = "2020") -> Fi
 
 
 def test_a_sector_cell_misread_disagrees_with_every_total_it_is_part_of(tmp_path: Path) -> None:
-    path = build(tmp_path, [history_with("Tucson", "January", 1000)])
-    by_month = run_one(path, USBP, "sectors_do_not_add_up")
+    database = build(tmp_path, [history_with("Tucson", "January", 1000)])
+    by_month = run_one(database, USBP, "sectors_do_not_add_up")
     assert by_month.status == "failed"
     assert {(r["sector_label"], r["month_label"], r["difference"]) for r in by_month.sample} == {
         ("Southwest Border", "January", "-1000"),
         ("Monthly Total", "January", "-1000"),
     }
-    by_year = run_one(path, USBP, "months_do_not_add_up")
+    by_year = run_one(database, USBP, "months_do_not_add_up")
     assert {(r["sector_label"], r["difference"]) for r in by_year.sample} == {
         ("Tucson", "-1000"),
         ("Southwest Border", "-1000"),
@@ -429,15 +430,15 @@ def test_a_sector_cell_misread_disagrees_with_every_total_it_is_part_of(tmp_path
 
 
 def test_a_printed_total_that_disagrees_fails(tmp_path: Path) -> None:
-    path = build(tmp_path, [history_with("Northern Border", "May", 7)])
-    (row,) = run_one(path, USBP, "sectors_do_not_add_up").sample
+    database = build(tmp_path, [history_with("Northern Border", "May", 7)])
+    (row,) = run_one(database, USBP, "sectors_do_not_add_up").sample
     assert (row["sector_label"], row["fiscal_year"], row["difference"]) == ("Northern Border", "2020", "7")
-    assert run_one(path, USBP, "months_do_not_add_up").success
+    assert run_one(database, USBP, "months_do_not_add_up").success
 
 
 def test_a_yearly_total_that_disagrees_fails(tmp_path: Path) -> None:
-    path = build(tmp_path, [history_with("Miami", "Total", -2, year="2019")])
-    (row,) = run_one(path, USBP, "months_do_not_add_up").sample
+    database = build(tmp_path, [history_with("Miami", "Total", -2, year="2019")])
+    (row,) = run_one(database, USBP, "months_do_not_add_up").sample
     assert (row["sector_label"], row["fiscal_year"], row["difference"]) == ("Miami", "2019", "-2")
 
 
@@ -504,24 +505,24 @@ def without(month: str, year: str = "") -> Edit:
 
 
 def test_a_month_missing_inside_a_release_is_reported_and_blocks_nothing(tmp_path: Path) -> None:
-    path = build(tmp_path, [closed_year(without("JAN"))])
-    inside = run_one(path, MONTHS, "months_missing_inside_a_release")
+    database = build(tmp_path, [closed_year(without("JAN"))])
+    inside = run_one(database, MONTHS, "months_missing_inside_a_release")
     assert inside.status == "warned"
     assert inside.sample[0]["month_start"].startswith("2020-12-01")  # type: ignore[union-attr]
     assert inside.sample[0]["next_month"].startswith("2021-02-01")  # type: ignore[union-attr]
-    (gap,) = run_one(path, MONTHS, "months_missing").sample
+    (gap,) = run_one(database, MONTHS, "months_missing").sample
     assert gap["month_start"].startswith("2021-01-01")  # type: ignore[union-attr]
 
 
 def test_a_month_another_release_of_the_family_has_is_no_gap(tmp_path: Path) -> None:
-    path = build(tmp_path, [closed_year(without("JAN")), southwest_file("2020-10", "2022-09", "2022-10")])
-    assert run_one(path, MONTHS, "months_missing").success
-    assert run_one(path, MONTHS, "months_missing_inside_a_release").status == "warned"
+    database = build(tmp_path, [closed_year(without("JAN")), southwest_file("2020-10", "2022-09", "2022-10")])
+    assert run_one(database, MONTHS, "months_missing").success
+    assert run_one(database, MONTHS, "months_missing_inside_a_release").status == "warned"
 
 
 def test_a_gap_between_two_windows_is_reported(tmp_path: Path) -> None:
-    path = build(tmp_path, [closed_year(), southwest_file("2021-12", "2022-09", "2022-10")])
-    found = run_one(path, MONTHS, "months_missing")
+    database = build(tmp_path, [closed_year(), southwest_file("2021-12", "2022-09", "2022-10")])
+    found = run_one(database, MONTHS, "months_missing")
     assert (found.status, found.unexpected_count) == ("warned", 2)
 
 
@@ -553,10 +554,10 @@ def test_a_month_without_a_component_is_noted_as_incomplete(tmp_path: Path) -> N
 
 
 def test_a_month_that_became_incomplete_is_reported(tmp_path: Path) -> None:
-    path = build(
+    database = build(
         tmp_path, [closed_year(), southwest_file("2020-10", "2022-09", "2022-10", edit=one_component)]
     )
-    (row,) = run_one(path, MONTHS, "months_became_incomplete").sample
+    (row,) = run_one(database, MONTHS, "months_became_incomplete").sample
     assert (row["month_start"] or "").startswith("2021-09-01")
     assert row["missing_codes"] == "ofo"
     assert int(row["encounters"] or 0) < int(row["encounters_then"] or 0)
@@ -573,8 +574,8 @@ def test_the_state_file_must_add_up_to_the_southwest_file_by_title(tmp_path: Pat
                 break
         return rows
 
-    path = build(tmp_path, [closed_year(), state_file("2020-10", "2021-09", "2021-10", edit=one_more)])
-    found = run_one(path, TOTALS, "states_differ_from_southwest_file")
+    database = build(tmp_path, [closed_year(), state_file("2020-10", "2021-09", "2021-10", edit=one_more)])
+    found = run_one(database, TOTALS, "states_differ_from_southwest_file")
     assert (found.status, found.unexpected_count) == ("failed", 1)
     assert (found.sample[0]["title_code"], found.sample[0]["difference"]) == ("title_42", "1")
 
@@ -583,8 +584,8 @@ def test_a_title_only_one_of_the_two_files_prints_is_a_difference(tmp_path: Path
     def no_title_42(rows: list[Row]) -> list[Row]:
         return [row for row in rows if row[2] != "JAN" or row[TITLE] != "Title 42"]
 
-    path = build(tmp_path, [closed_year(no_title_42), state_file("2020-10", "2021-09", "2021-10")])
-    (row,) = run_one(path, TOTALS, "states_differ_from_southwest_file").sample
+    database = build(tmp_path, [closed_year(no_title_42), state_file("2020-10", "2021-09", "2021-10")])
+    (row,) = run_one(database, TOTALS, "states_differ_from_southwest_file").sample
     assert (row["title_code"], row["sbo_encounters"]) == ("title_42", "0")
 
 
@@ -598,27 +599,27 @@ def test_open_months_of_the_two_files_may_differ_within_a_bound(
                 row[8] = str(round(int(row[8]) * factor))
         return rows
 
-    path = build(
+    database = build(
         tmp_path,
         [
             southwest_file("2020-10", "2021-02", "2021-03", is_open=True),
             state_file("2020-10", "2021-02", "2021-03", is_open=True, edit=state),
         ],
     )
-    assert run_one(path, TOTALS, "states_far_from_southwest_file").status == status
-    assert run_one(path, TOTALS, "states_differ_from_southwest_file").success
+    assert run_one(database, TOTALS, "states_far_from_southwest_file").status == status
+    assert run_one(database, TOTALS, "states_differ_from_southwest_file").success
 
 
 def test_a_month_that_changed_by_a_fifth_fails_with_both_figures(tmp_path: Path) -> None:
     later = southwest_file("2020-10", "2022-09", "2022-10", edit=scaled("JAN", 0.5, "U.S."))
-    path = build(tmp_path, [closed_year(), later])
-    found = run_one(path, TOTALS, "changed_by_a_fifth")
+    database = build(tmp_path, [closed_year(), later])
+    found = run_one(database, TOTALS, "changed_by_a_fifth")
     assert (found.status, found.unexpected_count) == ("failed", 1)  # January 2022 has no release before
     row = found.sample[0]
     assert (row["component_code"], (row["month_start"] or "")[:7]) == ("usbp", "2021-01")
     assert row["pct_change"] == "-50"
     assert int(row["encounters"] or 0) - int(row["previous_encounters"] or 0) == int(row["change"] or 0)
-    assert run_one(path, TOTALS, "closed_year_restated").status == "warned"
+    assert run_one(database, TOTALS, "closed_year_restated").status == "warned"
 
 
 def test_a_region_that_vanished_has_changed_by_all_of_it(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -637,16 +638,16 @@ def test_a_region_that_vanished_has_changed_by_all_of_it(warehouse: duckdb.DuckD
 
 @pytest.mark.parametrize(("factor", "drift"), [(1.007, "passed"), (1.05, "warned")])
 def test_open_months_may_drift_within_a_bound(tmp_path: Path, factor: float, drift: str) -> None:
-    path = build(
+    database = build(
         tmp_path,
         [
             southwest_file("2020-10", "2021-01", "2021-02", is_open=True),
             southwest_file("2020-10", "2021-02", "2021-03", is_open=True, edit=scaled("JAN", factor)),
         ],
     )
-    assert run_one(path, TOTALS, "open_year_drift").status == drift
-    assert run_one(path, TOTALS, "changed_by_a_fifth").success
-    assert run_one(path, TOTALS, "closed_year_restated").success
+    assert run_one(database, TOTALS, "open_year_drift").status == drift
+    assert run_one(database, TOTALS, "changed_by_a_fifth").success
+    assert run_one(database, TOTALS, "closed_year_restated").success
 
 
 def test_a_closed_month_restated_by_one_encounter_is_reported(tmp_path: Path) -> None:
@@ -654,11 +655,13 @@ def test_a_closed_month_restated_by_one_encounter_is_reported(tmp_path: Path) ->
         rows[0][COUNT] = str(int(rows[0][COUNT]) + 1)  # October 2020
         return rows
 
-    path = build(tmp_path, [closed_year(), southwest_file("2020-10", "2022-09", "2022-10", edit=one_more)])
-    found = run_one(path, TOTALS, "closed_year_restated")
+    database = build(
+        tmp_path, [closed_year(), southwest_file("2020-10", "2022-09", "2022-10", edit=one_more)]
+    )
+    found = run_one(database, TOTALS, "closed_year_restated")
     assert (found.status, found.unexpected_count) == ("warned", 1)
     assert (found.sample[0]["component_code"], found.sample[0]["change"]) == ("usbp", "1")
-    assert run_one(path, TOTALS, "open_year_drift").success
+    assert run_one(database, TOTALS, "open_year_drift").success
 
 
 # ------------------------------------------------------------------------------------ dimensions, quotations
@@ -754,7 +757,7 @@ def test_a_month_compared_with_a_later_release_fails(warehouse: duckdb.DuckDBPyC
 
 def test_restated_cells_must_explain_the_change_of_the_month(tmp_path: Path) -> None:
     later = southwest_file("2020-10", "2022-09", "2022-10", edit=scaled("JAN", 0.9))
-    database = duckdb.connect(str(build(tmp_path, [closed_year(), later])))
+    database = build(tmp_path, [closed_year(), later])
     table = "core.cbp__restatements"
     assert run_one(database, table, "restated_cells_do_not_add_up").success
     database.execute(f"delete from {table} where component_code = 'ofo'")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -32,13 +33,14 @@ VALUE = 4 * (400 + 1) - 2 * 40 + 2 * 11 + 4 * (490 + 1) - 2 * 40 + 2 * 11
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     return build(tmp_path_factory.mktemp("built"), everything())
 
 
 @pytest.fixture
-def warehouse(built: Path, tmp_path: Path) -> duckdb.DuckDBPyConnection:
-    return copy(built, tmp_path)
+def warehouse(built: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    with copy(built) as planted:
+        yield planted
 
 
 def test_the_made_up_value_is_what_the_tests_count_on(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -245,21 +247,21 @@ def test_a_difference_known_between_files_does_not_excuse_a_figure(
 def test_a_figure_of_an_open_year_is_held_against_the_file_of_its_month_only(
     tmp_path: Path, value: int, published_on: dt.date, status: str
 ) -> None:
-    path = build(
+    database = build(
         tmp_path,
         [southwest_file("2020-10", "2021-01", "2021-02", is_open=True)],
         [figure(value, published_on)],
     )
-    found = run_one(path, VINTAGES, "figures_differ_from_the_file_of_their_month")
+    found = run_one(database, VINTAGES, "figures_differ_from_the_file_of_their_month")
     assert found.status == status
     if status == "warned":
         assert found.sample[0]["difference"] == "-4"
 
 
 def test_a_figure_whose_family_is_absent_is_not_compared(tmp_path: Path) -> None:
-    path = build(tmp_path, [history_file(2019, 2020, "2020-10")], [figure(1, None)])
-    assert run_one(path, VINTAGES, "figures_differ_from_final_values").success
-    assert run_one(path, JANUARY, "figures_differ_from_final_januaries").success
+    database = build(tmp_path, [history_file(2019, 2020, "2020-10")], [figure(1, None)])
+    assert run_one(database, VINTAGES, "figures_differ_from_final_values").success
+    assert run_one(database, JANUARY, "figures_differ_from_final_januaries").success
 
 
 # --------------------------------------------------------------------------------------------- comparisons
@@ -489,18 +491,18 @@ def test_a_group_with_another_percentage_than_its_figures_fails(
 
 
 def test_a_difference_within_an_agency_that_nobody_has_explained_fails(tmp_path: Path) -> None:
-    path = build(tmp_path, everything(), [figure(VALUE + 8, None)])
-    found = run_one(path, RECONCILED, "residuals_unexplained")
+    database = build(tmp_path, everything(), [figure(VALUE + 8, None)])
+    found = run_one(database, RECONCILED, "residuals_unexplained")
     assert (found.status, found.unexpected_count) == ("failed", 1)
     assert (found.sample[0]["source_b"], found.sample[0]["residual"]) == ("printed", "-8")
-    assert run_one(path, RECONCILED, "residuals_unexplained_between_agencies").success
+    assert run_one(database, RECONCILED, "residuals_unexplained_between_agencies").success
 
 
 def test_a_difference_from_a_recount_by_others_is_reported(tmp_path: Path) -> None:
     recount = figure(VALUE + 8, None, publisher_code="deportation_data_project")
-    path = build(tmp_path, everything(), [recount])
-    assert run_one(path, RECONCILED, "residuals_unexplained").success
-    found = run_one(path, RECONCILED, "residuals_unexplained_between_agencies")
+    database = build(tmp_path, everything(), [recount])
+    assert run_one(database, RECONCILED, "residuals_unexplained").success
+    found = run_one(database, RECONCILED, "residuals_unexplained_between_agencies")
     assert (found.status, found.unexpected_count) == ("warned", 1)
 
 
@@ -511,14 +513,14 @@ def test_a_release_that_moved_by_a_fifth_is_a_critical_finding(tmp_path: Path) -
                 row[-1] = str(int(row[-1]) // 2)
         return rows
 
-    path = build(
+    database = build(
         tmp_path,
         [
             southwest_file("2020-10", "2021-09", "2021-10"),
             southwest_file("2020-10", "2022-09", "2022-10", edit=halved),
         ],
     )
-    found = run_one(path, "marts.release_findings", "critical_findings")
+    found = run_one(database, "marts.release_findings", "critical_findings")
     assert found.status == "failed"
     assert "magnitude_changed" in {row["finding"] for row in found.sample}
     assert all(row["file_name"] == "sbo-to-2022-09.csv" for row in found.sample)

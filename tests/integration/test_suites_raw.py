@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -10,13 +11,14 @@ from suites_warehouse import Row, build, copy, everything, run_one, southwest_fi
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     return build(tmp_path_factory.mktemp("built"), everything())
 
 
 @pytest.fixture
-def warehouse(built: Path, tmp_path: Path) -> duckdb.DuckDBPyConnection:
-    return copy(built, tmp_path)
+def warehouse(built: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    with copy(built) as planted:
+        yield planted
 
 
 def test_a_release_that_is_known_but_has_no_lines_fails(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -31,9 +33,9 @@ def test_a_release_that_is_known_but_has_no_lines_fails(warehouse: duckdb.DuckDB
 
 
 def test_a_table_whose_family_nobody_has_passes_empty(tmp_path: Path) -> None:
-    path = build(tmp_path, [state_file("2020-10", "2021-09", "2021-10")])
+    database = build(tmp_path, [state_file("2020-10", "2021-09", "2021-10")])
     for expectation in ("releases_without_lines", "lines_lost", "unknown_labels", "month_grouping"):
-        assert run_one(path, "raw.cbp_sbo", expectation).success
+        assert run_one(database, "raw.cbp_sbo", expectation).success
 
 
 def test_a_lost_line_fails_with_the_lines_and_encounters_of_the_file(
@@ -64,11 +66,11 @@ def test_a_blank_value_fails_with_its_line(tmp_path: Path) -> None:
         rows[4][4] = ""
         return rows
 
-    path = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=blank)])
-    found = run_one(path, "raw.cbp_sbo", "blank_values")
+    database = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=blank)])
+    found = run_one(database, "raw.cbp_sbo", "blank_values")
     assert (found.status, found.unexpected_count) == ("warned", 1)
     assert (found.sample[0]["line_no"], found.sample[0]["demographic_label"]) == ("6", "")
-    assert run_one(path, "core.cbp__monthly_encounters", "quarantined_lines").status == "failed"
+    assert run_one(database, "core.cbp__monthly_encounters", "quarantined_lines").status == "failed"
 
 
 def test_a_label_nobody_has_reviewed_fails_with_its_lines(tmp_path: Path) -> None:
@@ -78,8 +80,8 @@ def test_a_label_nobody_has_reviewed_fails_with_its_lines(tmp_path: Path) -> Non
             for row in rows
         ]
 
-    path = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=renamed)])
-    found = run_one(path, "raw.cbp_sbo", "unknown_labels")
+    database = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=renamed)])
+    found = run_one(database, "raw.cbp_sbo", "unknown_labels")
     assert (found.status, found.unexpected_count) == ("warned", 1)
     assert found.sample[0]["column_name"] == "demographic_label"
     assert (found.sample[0]["label"], found.sample[0]["lines"]) == ("Adults", "8")
@@ -108,10 +110,10 @@ def test_a_count_with_a_sign_fails(tmp_path: Path) -> None:
         rows[1][-1] = "95.0"  # as the file of 2022 prints whole numbers
         return rows
 
-    path = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=negative)])
-    found = run_one(path, "raw.cbp_sbo", "count_pattern")
+    database = build(tmp_path, [southwest_file("2020-10", "2021-09", "2021-10", edit=negative)])
+    found = run_one(database, "raw.cbp_sbo", "count_pattern")
     assert (found.status, [row["encounters_label"] for row in found.sample]) == ("warned", ["-5"])
-    assert run_one(path, "core.cbp__monthly_encounters", "quarantined_lines").status == "failed"
+    assert run_one(database, "core.cbp__monthly_encounters", "quarantined_lines").status == "failed"
 
 
 def test_fytd_marks_the_reported_months_in_every_year(tmp_path: Path) -> None:
