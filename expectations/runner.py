@@ -163,11 +163,11 @@ class ExpectNoRows:
 
     def build(self) -> Expectation:
         """The genuine GX object."""
-        import great_expectations.expectations as gxe
+        from expectations.rows_query import UnexpectedRowsCountedExpectation
 
         return _built(
             self.name,
-            gxe.UnexpectedRowsExpectation,
+            UnexpectedRowsCountedExpectation,
             unexpected_rows_query=_as_gx_query(self.sql),
             severity=self.severity,
             notes=self.because,

@@ -223,15 +223,32 @@ def test_a_misspelt_expectation_raises_and_names_the_suite(
         run_suite(suite(expectation), memory)
 
 
+@pytest.mark.parametrize("found", [0, 1, 199, 200, 201, 1000])
+def test_rows_are_counted_whether_or_not_they_fit_a_sample(found: int) -> None:
+    connection = duckdb.connect()
+    fill(connection, 1000)
+    query = ExpectNoRows(name="n", sql=f"select * from {{table}} where line_no < {found}", because="b")
+    result = run_suite(suite(query, min_rows=0), connection).results[0]
+    assert (result.unexpected_count, len(result.sample)) == (found, min(found, 5))
+
+
+def test_a_query_is_asked_once(memory: duckdb.DuckDBPyConnection) -> None:
+    memory.execute("create sequence asked")
+    query = ExpectNoRows(name="n", sql="select nextval('asked') as n from {table} limit 3", because="b")
+    result = run_suite(suite(query, min_rows=0), memory).results[0]
+    assert (result.unexpected_count, [row["n"] for row in result.sample]) == (3, ["1", "2", "3"])
+    assert memory.execute("select nextval('asked')").fetchall() == [(4,)]
+
+
 def test_what_gx_runs_is_a_genuine_expectation_that_carries_severity_and_reason() -> None:
     import great_expectations.expectations as gxe
 
     built = suite(NOT_NULL, ExpectNoRows(name="n", sql="select * from {table}", because="b")).build()
-    assert [type(one) for one in built] == [
+    assert [type(one) for one in built[:2]] == [
         gxe.ExpectTableRowCountToBeBetween,
         gxe.ExpectColumnValuesToNotBeNull,
-        gxe.UnexpectedRowsExpectation,
     ]
+    assert isinstance(built[2], gxe.UnexpectedRowsExpectation)
     assert built[1].severity.value == "critical"
     assert built[1].notes == "a figure without a number is a bug"
 
