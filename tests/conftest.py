@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from installation import ROOT, SMALL_SERIES, Home, Ledger
+from installation import ROOT, SMALL_SERIES, Home, Ledger, in_memory
 
 from transforms import families
 from transforms.models import model
@@ -48,6 +48,7 @@ class Releases:
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
         self.con = warehouse.con
+        self._put: set[str] = set()
         described = families.families().values()
         self.put_all("meta.families", [{"family": f.name, "publisher_code": f.publisher} for f in described])
         self.put_all(
@@ -66,6 +67,13 @@ class Releases:
                 for publisher, rounded_to in (("cbp", 1), ("usbp", 1), ("ohss", 10))
             ],
         )
+        self._put.clear()
+
+    def forget(self) -> None:
+        """Take out every row that was put since the start; the models hold what they held until they are built again."""
+        for table in self._put:
+            self.con.execute(f"delete from {table}")
+        self._put.clear()
 
     def put(self, table: str, **values: Any) -> None:
         """Insert one row; a column not given is NULL where it may be, else empty."""
@@ -75,6 +83,7 @@ class Releases:
         columns = contracts.table(table).columns
         if unknown := {name for row in rows for name in row} - {c.name for c in columns}:
             raise AssertionError(f"{table} has no {unknown}")
+        self._put.add(table)
         self.warehouse.append(
             table,
             [
@@ -115,25 +124,24 @@ class Releases:
             "usbp_monthly_history": ("core.usbp__monthly_encounters", "usbp"),
             "ohss_monthly": ("core.ohss__monthly_encounters", "ohss"),
         }.get(family, ("core.cbp__monthly_encounters", "cbp"))
+        rows = []
         for month, cells in months.items():
             start = dt.date.fromisoformat(month)
-            for codes, encounters in cells.items():
-                self.put(
-                    table,
-                    release_id=release_id,
-                    family=family,
-                    publisher_code=publisher,
-                    month_start=start,
-                    fiscal_year=start.year + (start.month >= 10),
-                    is_open_year=start >= dt.date.fromisoformat(open_from),
-                    encounters=encounters,
-                    **{
-                        **dict.fromkeys(CELL, "all"),
-                        **dict(
-                            zip(("component_code", "title_code", "demographic_code"), codes, strict=False)
-                        ),
-                    },
-                )
+            rows += [
+                {
+                    "release_id": release_id,
+                    "family": family,
+                    "publisher_code": publisher,
+                    "month_start": start,
+                    "fiscal_year": start.year + (start.month >= 10),
+                    "is_open_year": start >= dt.date.fromisoformat(open_from),
+                    "encounters": encounters,
+                    **dict.fromkeys(CELL, "all"),
+                    **dict(zip(("component_code", "title_code", "demographic_code"), codes, strict=False)),
+                }
+                for codes, encounters in cells.items()
+            ]
+        self.put_all(table, rows)
 
     def measure(self, measure_id: str, *families: str, **where: Any) -> None:
         self.put("meta.measures", measure_id=measure_id, title=measure_id, unit="events", **where)
@@ -168,14 +176,15 @@ _GIVEN = ("core.cbp__monthly_encounters", "core.usbp__monthly_encounters", "core
 
 @pytest.fixture
 def releases() -> Iterator[Releases]:
-    with Warehouse(None) as warehouse:
+    with in_memory() as warehouse:
         yield Releases(warehouse)
 
 
-@pytest.fixture
-def new_releases() -> Callable[[], Releases]:
-    """For tests that need a fresh warehouse for every example."""
-    return lambda: Releases(Warehouse(None))
+@pytest.fixture(scope="module")
+def shared_releases() -> Iterator[Releases]:
+    """For many examples on one warehouse; each begins with `forget`."""
+    with in_memory() as warehouse:
+        yield Releases(warehouse)
 
 
 @pytest.fixture(scope="session")

@@ -43,12 +43,19 @@ def models_of_encounters() -> tuple[str, ...]:
     return tuple(TopologicalSorter(found).static_order())
 
 
+def in_memory() -> Warehouse:
+    """A warehouse in memory, on one thread: over a few hundred rows a second one costs more than it helps."""
+    warehouse = Warehouse(None)
+    warehouse.con.execute("set threads = 1")
+    return warehouse
+
+
 class Ledger:
     """An archive under `root` and a warehouse in memory, loaded through the steps of a build."""
 
     def __init__(self, root: Path) -> None:
         self.archive = Archive(root / "archive")
-        self.warehouse = Warehouse(None)
+        self.warehouse = in_memory()
         steps.load_reviewed(self.warehouse)
 
     def close(self) -> None:

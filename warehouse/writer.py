@@ -205,15 +205,8 @@ class Warehouse:
     def _mark_built(self, name: str) -> None:
         """Count the write, so that an audit knows which state of the table it has seen."""
         self.ensure("meta.builds")
-        self.con.execute(
-            "insert into meta.builds select ?, coalesce(max(build_no), 0) + 1 from meta.builds where table_name = ?",
-            [name, name],
-        )
-        self.con.execute(
-            "delete from meta.builds where table_name = ? and build_no < (select max(build_no) from meta.builds "
-            "where table_name = ?)",
-            [name, name],
-        )
+        if not self._value("update meta.builds set build_no = build_no + 1 where table_name = ?", [name]):
+            self.con.execute("insert into meta.builds values (?, 1)", [name])
 
     def _create(self, contract: Table) -> None:
         self.con.execute("; ".join([contract.ddl(), *contract.comments()]))

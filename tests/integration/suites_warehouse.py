@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+from installation import in_memory
 
 from expectations.runner import ExpectationResult, Suite, run_suite
 from expectations.suites import suites
@@ -15,7 +16,6 @@ from orchestration import steps
 from orchestration.ingest import ingest_bytes
 from warehouse import contracts
 from warehouse.archive import Archive
-from warehouse.writer import Warehouse
 
 MODELS = (
     "core.release_preference",
@@ -190,7 +190,7 @@ def build(
     for data, name, published in files:
         outcome = ingest_bytes(data, name, archive, published=published, now=dt.datetime(2026, 1, 1))
         assert outcome.status == "added", outcome.message
-    warehouse = Warehouse(None)
+    warehouse = in_memory()
     steps.load_reviewed(warehouse)
     if figures is not None:
         warehouse.con.execute(

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from installation import in_memory
 
 from orchestration import steps
 from orchestration.ingest import ingest
@@ -17,7 +18,6 @@ from transforms import table_macros
 from transforms.models import model, models
 from warehouse import macros
 from warehouse.archive import Archive
-from warehouse.writer import Warehouse
 
 AGENCY = os.environ.get("BORDER_AGENCY_DATA")
 pytestmark = [
@@ -43,7 +43,7 @@ def con(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyCon
     folders = [Path(str(AGENCY)) / name for name in ("cbp", "ohss")]
     refused = [o for o in ingest(folders, archive, now=dt.datetime(2026, 3, 1)) if o.status == "refused"]
     assert refused == []
-    with Warehouse(None) as warehouse:
+    with in_memory() as warehouse:
         steps.load_reviewed(warehouse)
         for release in steps.load_releases(warehouse, archive):
             steps.load_raw(warehouse, archive, release)

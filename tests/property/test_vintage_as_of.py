@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms import table_macros
@@ -72,9 +71,21 @@ def publications(draw: st.DrawFn) -> list[Published]:
     return found
 
 
-def load(releases: Any, published: list[Published], *only: str) -> None:
-    """Put the releases, build the marts and create the macros, `only` those named where any are."""
-    releases.build("meta.complete_months").con.execute("delete from meta.complete_months")
+EVERYTHING = ("marts.monthly_yoy", "marts.revisions")
+
+
+@pytest.fixture(scope="module")
+def shared(shared_releases: Any) -> Any:
+    """One warehouse for every example, with its macros; `load` fills it anew."""
+    shared_releases.con.execute("delete from meta.complete_months")
+    shared_releases.build(*EVERYTHING)
+    macros.create(shared_releases.con, table_macros.table_macros())
+    return shared_releases
+
+
+def load(releases: Any, published: list[Published], *tables: str) -> None:
+    """Put the releases in place of those of the example before, and build the tables over them."""
+    releases.forget()
     releases.measure("usbp", *FAMILIES, component_code="usbp")
     for p in published:
         if p.is_quoted:
@@ -109,10 +120,7 @@ def load(releases: Any, published: list[Published], *only: str) -> None:
                 trust=p.trust,
                 is_superseded=p.is_superseded,
             )
-    releases.build(
-        "marts.measure_vintages" if only else "marts.monthly_yoy", *(() if only else ("marts.revisions",))
-    )
-    macros.create(releases.con, [m for m in table_macros.table_macros() if not only or m.name in only])
+    releases.build(*tables)
 
 
 def expected(published: list[Published], day: dt.date) -> list[tuple[dt.date, int, str]]:
@@ -124,50 +132,45 @@ def expected(published: list[Published], day: dt.date) -> list[tuple[dt.date, in
     return sorted((dt.date.fromisoformat(m), p.values[m], p.name) for m, p in chosen.items())
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None)
 @given(published=publications(), offset=st.integers(-1, 3))
 def test_as_of_a_day_is_the_stated_rule_over_what_was_public_by_then(
-    new_releases: Callable[[], Any], published: list[Published], offset: int
+    shared: Any, published: list[Published], offset: int
 ) -> None:
-    releases = new_releases()
-    load(releases, published, "as_of", "latest")
+    load(shared, published, "marts.measure_vintages")
     day = dt.date(2024, 3, 1) + dt.timedelta(days=offset)
-    found = releases.rows("select month_start, value, release_id from as_of(?) order by month_start", [day])
+    found = shared.rows("select month_start, value, release_id from as_of(?) order by month_start", [day])
     assert found == expected(published, day)
-    latest = releases.rows("from latest() order by all")
-    assert releases.rows("from as_of(?) order by all", [max(p.on for p in published)]) == latest
-    assert releases.rows("from as_of(current_date) order by all") == latest
-    releases.con.close()
+    latest = shared.rows("from latest() order by all")
+    assert shared.rows("from as_of(?) order by all", [max(p.on for p in published)]) == latest
+    assert shared.rows("from as_of(current_date) order by all") == latest
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None)
 @given(published=publications())
 def test_the_comparison_of_a_day_by_which_all_was_public_is_the_mart(
-    new_releases: Callable[[], Any], published: list[Published]
+    shared: Any, published: list[Published]
 ) -> None:
-    releases = new_releases()
-    load(releases, published)
+    load(shared, published, *EVERYTHING)
     columns = "measure_id, month_start, value, pct_change, status, reasons, release_id, prior_release_id"
-    assert releases.rows(
+    assert shared.rows(
         f"select {columns} from monthly_yoy_as_of(?) order by all", [max(p.on for p in published)]
-    ) == releases.rows(f"select {columns} from marts.monthly_yoy order by all")
-    releases.con.close()
+    ) == shared.rows(f"select {columns} from marts.monthly_yoy order by all")
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None)
 @given(published=publications(), offset=st.integers(0, 2))
 def test_what_is_published_later_changes_no_earlier_day(
-    new_releases: Callable[[], Any], published: list[Published], offset: int
+    shared: Any, published: list[Published], offset: int
 ) -> None:
     day = dt.date(2024, 3, 1) + dt.timedelta(days=offset)
     known_then = [p for p in published if p.on <= day]
     answers = []
     for shown in (known_then, published):
-        releases = new_releases()
-        load(releases, shown)
+        load(shared, shown, *EVERYTHING)
         answers.append(
             [
-                releases.rows(f"select {columns} from {macro}('{day}') order by all")
+                shared.rows(f"select {columns} from {macro}('{day}') order by all")
                 for macro, columns in (
                     ("as_of", "month_start, value, release_id, finality, vintage_no"),
                     ("encounters_as_of", "release_id, month_start, component_code, encounters"),
@@ -175,16 +178,13 @@ def test_what_is_published_later_changes_no_earlier_day(
                 )
             ]
         )
-        releases.con.close()
     assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("day", ["2024-02-29"])
-def test_before_the_first_publication_nothing_was_public(releases: Any, day: str) -> None:
-    load(
-        releases,
-        [Published("a", "cbp_sbo", dt.date(2024, 3, 1), "day", "official", {MONTHS[0]: 1}, False)],
-    )
-    assert releases.rows(f"from as_of('{day}')") == []
-    assert releases.rows(f"from encounters_as_of('{day}')") == []
-    assert releases.rows(f"from monthly_yoy_as_of('{day}')") == []
+def test_before_the_first_publication_nothing_was_public(shared: Any, day: str) -> None:
+    first = Published("a", "cbp_sbo", dt.date(2024, 3, 1), "day", "official", {MONTHS[0]: 1}, False)
+    load(shared, [first], *EVERYTHING)
+    assert shared.rows(f"from as_of('{day}')") == []
+    assert shared.rows(f"from encounters_as_of('{day}')") == []
+    assert shared.rows(f"from monthly_yoy_as_of('{day}')") == []
