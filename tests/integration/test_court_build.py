@@ -32,6 +32,7 @@ def made_up(tmp_path: Path) -> Path:
     return r.write(tmp_path / "made.zip", "2026-08-03", SYNTHETIC__txt=b"")
 
 
+@pytest.mark.slow
 def test_a_made_up_release_from_zip_to_published_marts(home: Home, made_up: Path, tmp_path: Path) -> None:
     refused = home.border("ingest", str(made_up), "--trust", "official")
     assert refused.returncode == 1
