@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tracemalloc
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -67,6 +69,21 @@ def load(tmp_path: Path) -> Load:
 
 def column(con: duckdb.DuckDBPyConnection, name: str, table: str = "eoir__a_tblcase") -> list[str | None]:
     return [r[0] for r in con.execute(f'select "{name}" from raw.{table} order by record_no').fetchall()]
+
+
+def test_L01_a_member_is_streamed_and_not_kept(tmp_path: Path) -> None:
+    """24 MB that do not pack: after reading them, next to nothing of them is held."""
+    path = tmp_path / "release.zip"
+    with packing.ZipWriter(path) as z:
+        z.add("x/A_TblCase.csv", (os.urandom(1 << 20) for _ in range(24)), 9)
+    (member,) = open_release(path).members.values()
+    tracemalloc.start()
+    try:
+        assert sum(len(block) for block in stream(member)) == 24 << 20
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 << 20
 
 
 @pytest.mark.parametrize("method", [0, 8, 9])

@@ -202,10 +202,12 @@ def _unpacked(member: Member, info: zipfile.ZipInfo) -> Iterator[bytes]:
         f.seek(name_length + extra_length, 1)
         left = info.compress_size
         decode, finished = _decoder(member, info.compress_type)
-        while left > 0 and (packed := f.read(min(_READ, left))):
-            left -= len(packed)
+        # One buffer for all reads: inflate64 1.0.4 never releases what it was given, and would keep the whole file.
+        packed = memoryview(bytearray(_READ))
+        while left > 0 and (length := f.readinto(packed[: min(_READ, left)])):
+            left -= length
             try:
-                block = decode(packed)
+                block = decode(packed[:length])
             except Exception as error:
                 raise CourtSourceError(
                     f"{member.source}: {member.path} is damaged ({error}); fetch the file again"
@@ -216,9 +218,9 @@ def _unpacked(member: Member, info: zipfile.ZipInfo) -> Iterator[bytes]:
             raise CourtSourceError(f"{member.source}: {member.path} is cut off; fetch the file again")
 
 
-def _decoder(member: Member, method: int) -> tuple[Callable[[bytes], bytes], Callable[[], bool]]:
+def _decoder(member: Member, method: int) -> tuple[Callable[[memoryview], bytes], Callable[[], bool]]:
     if method == _STORED:
-        return (lambda data: data), (lambda: True)
+        return bytes, (lambda: True)
     if method == _DEFLATED:
         plain = zlib.decompressobj(-15)
         return (lambda data: plain.decompress(data)), (lambda: plain.eof)

@@ -43,9 +43,14 @@ def is_court_table(name: str) -> bool:
     return _IN_COURT.fullmatch(name) is not None
 
 
+#: What DuckDB may hold; above it, it writes to disk. The pieces being read come on top, a few hundred MB.
+MEMORY_LIMIT = "2500MB"
+
+
 def open_court(path: Path) -> Warehouse:
     """The court file open for writing, every table it must have in place."""
     court = Warehouse(path, storage_version=BUILD_STORAGE)
+    court.con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
     for name in (*TABLES, _LOADS):
         court.ensure(name)
     bundle_codes(court.con)
