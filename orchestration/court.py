@@ -130,9 +130,7 @@ def build_core(court: Warehouse, archive: Archive) -> dict[str, int]:
 
 def check(court: Warehouse, archive: Archive) -> int:
     """Audit each typed release and compare it with the one before of the same kind; returns the findings held."""
-    typed = [
-        r for r in court_releases(archive) if storage.is_marked(court, "core", r.release_id, code_of_core())
-    ]
+    typed = _typed(court, archive)
     for position, release in enumerate(typed):
         before = [r for r in typed[:position] if _is_made_up(r) == _is_made_up(release)]
         previous = before[-1].release_id if before else None
@@ -164,19 +162,33 @@ def check(court: Warehouse, archive: Archive) -> int:
 def audit_typed(
     warehouse: Warehouse, court: Warehouse, archive: Archive, suite: Suite, now: dt.datetime
 ) -> SuiteResult:
-    """A typed table's suite; what it found last time, where neither releases nor code have changed since."""
-    state = [
-        *(r.release_id for r in court_releases(archive)),
-        code_of_core(),
-        code_of_raw(),
-        code_of_suites(),
-    ]
+    """A typed table's suite; what it found last time, where neither the typed releases nor code have changed since."""
+    typed = [r.release_id for r in _typed(court, archive)]
+    state = [*typed, code_of_core(), code_of_raw(), code_of_suites()]
     fingerprint = hashlib.sha256("/".join(state).encode()).hexdigest()
     if storage.is_marked(court, suite.name, "all", fingerprint) and (last := last_result(warehouse, suite)):
         return last
     result = audit(warehouse, suite, now, within=court)
     storage.mark(court, suite.name, "all", fingerprint)
     return result
+
+
+def _typed(court: Warehouse, archive: Archive) -> list[Release]:
+    """Releases that the present models have typed, oldest first."""
+    return [
+        r for r in court_releases(archive) if storage.is_marked(court, "core", r.release_id, code_of_core())
+    ]
+
+
+def read_all(home: Home, archive: Archive) -> None:
+    """Every court release of the archive to typed tables and findings, without Dagster."""
+    with open_for(home, archive) as court:
+        if court is None:
+            return
+        for release in court_releases(archive):
+            load(court, archive, release, storage.raw_folder(home.court_build_file))
+        build_core(court, archive)
+        check(court, archive)
 
 
 def _is_made_up(release: Release) -> bool:

@@ -32,12 +32,7 @@ def build(folder: Path) -> Path:
         path = folder / f"made-up-{published}.zip"
         synth.write_release(path, cases, SEED, method=8)
         ingest_court_zip(path, archive, published=published, now=_NOW, move=True)
-    with court.open_for(home, archive) as file:
-        assert file is not None
-        for release in court.court_releases(archive):
-            court.load(file, archive, release, storage.raw_folder(home.court_build_file))
-        court.build_core(file, archive)
-        court.check(file, archive)
+    court.read_all(home, archive)
     with Warehouse(home.build_file) as warehouse:
         steps.load_reviewed(warehouse)
         steps.load_releases(warehouse, archive)

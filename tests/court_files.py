@@ -126,11 +126,7 @@ class CourtHome:
 
     def load(self) -> None:
         """Every court release of the archive to typed tables and findings."""
-        with self.court() as file:
-            for release in court.court_releases(self.archive):
-                court.load(file, self.archive, release, storage.raw_folder(self.home.court_build_file))
-            court.build_core(file, self.archive)
-            court.check(file, self.archive)
+        court.read_all(self.home, self.archive)
 
     @contextmanager
     def court(self) -> Iterator[Warehouse]:

@@ -20,8 +20,6 @@ _RECIPE = re.compile(
     r"^### (?P<question>[^\n]+)\n\n(?P<words>.+?)\n\n```sql\n(?P<sql>.+?)\n```\n(?P<answer>(?:\n(?:\|[^\n]*\n)+)?)",
     re.MULTILINE | re.DOTALL,
 )
-
-
 _PART = re.compile(r"^## (.+)$", re.MULTILINE)
 #: In the heading of a part whose answers come from made-up releases.
 MADE_UP = "SYNTHETIC"

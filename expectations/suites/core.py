@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from expectations.runner import Expect, ExpectNoRows, Suite
-from expectations.suites.raw import TABLE
+from expectations.suites.raw import TABLE, name_of
 
 #: Title 42 was used at the border from 20 March 2020 to 11 May 2023.
 TITLE_42_FROM, TITLE_42_THROUGH = "2020-03-01", "2023-05-01"
@@ -52,7 +52,7 @@ def suites() -> list[Suite]:
 def _cbp_suite() -> Suite:
     table = "core.cbp__monthly_encounters"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             *_conservation("cbp"),
@@ -81,7 +81,7 @@ def _cbp_suite() -> Suite:
 def _usbp_suite() -> Suite:
     table = "core.usbp__monthly_encounters"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             *_conservation("usbp"),
@@ -107,7 +107,7 @@ def _usbp_suite() -> Suite:
 def _ohss_suite() -> Suite:
     table = "core.ohss__monthly_encounters"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             *_conservation("ohss"),
@@ -656,7 +656,7 @@ def _rounded_parts(column: str, parts: Sequence[str]) -> ExpectNoRows:
 def _release_months_suite() -> Suite:
     table = "core.release_months"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -910,7 +910,7 @@ _SOUTHWEST_SERIES = f"""
 def _monthly_totals_suite() -> Suite:
     table = "core.monthly_totals"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -1000,7 +1000,7 @@ def _monthly_totals_suite() -> Suite:
 def _monthly_by_dimension_suite() -> Suite:
     table = "core.monthly_by_dimension"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             Expect(
@@ -1094,7 +1094,7 @@ UNSPLIT = """
 def _quoted_figures_suite() -> Suite:
     table = "core.quoted__figures"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             Expect(
@@ -1153,7 +1153,7 @@ def _quoted_figures_suite() -> Suite:
 def _release_preference_suite() -> Suite:
     table = "core.release_preference"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -1205,7 +1205,7 @@ def _release_preference_suite() -> Suite:
 def _month_successions_suite() -> Suite:
     table = "core.month_successions"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -1228,7 +1228,7 @@ def _month_successions_suite() -> Suite:
 def _restatements_suite() -> Suite:
     table = "core.cbp__restatements"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -1260,7 +1260,3 @@ def _restatements_suite() -> Suite:
         description="Which cells CBP restated.",
         min_rows=0,
     )
-
-
-def _name(table: str) -> str:
-    return table.replace(".", "_")

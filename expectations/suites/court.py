@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from expectations.runner import Expect, ExpectNoRows, Severity, Suite
-from expectations.suites.raw import TABLE
+from expectations.suites.marts import ROUNDING
+from expectations.suites.raw import TABLE, name_of
 
 #: Dates outside 1950–2035 in a published release: a handful in a million rows. Above this share a column is misread.
 IMPLAUSIBLE_SHARE = 0.01
@@ -61,6 +62,7 @@ def mart_suites() -> list[Suite]:
 
 
 def _suite(name: str, court_table: str, has_dates: bool, own: Sequence[Expect | ExpectNoRows]) -> Suite:
+    table = f"core.eoir__{name}"
     expectations: list[Expect | ExpectNoRows] = [_nothing_lost(court_table)]
     if name != "riders":  # a tie has two cases
         expectations.append(
@@ -85,8 +87,8 @@ def _suite(name: str, court_table: str, has_dates: bool, own: Sequence[Expect | 
             )
         )
     return Suite(
-        f"core_eoir_{name}",
-        f"core.eoir__{name}",
+        name_of(table),
+        table,
         [*expectations, *own],
         description=f"What the rows typed from {court_table} keep, and how far their content may stray.",
         min_rows=0,
@@ -214,9 +216,10 @@ def _bonds() -> ExpectNoRows:
 
 
 def _mpp_cases() -> Suite:
+    table = "core.eoir__mpp_cases"
     return Suite(
-        "core_eoir_mpp_cases",
-        "core.eoir__mpp_cases",
+        name_of(table),
+        table,
         [
             Expect(
                 "expect_compound_columns_to_be_unique",
@@ -256,9 +259,10 @@ def _mpp_cases() -> Suite:
 
 
 def _january() -> Suite:
+    table = "marts.court_january_yoy"
     return Suite(
-        "marts_court_january_yoy",
-        "marts.court_january_yoy",
+        name_of(table),
+        table,
         [
             Expect(
                 "expect_column_values_to_be_between",
@@ -281,7 +285,7 @@ def _january() -> Suite:
                     from {TABLE}
                     where change <> value - prior
                         or (prior = 0) <> (pct_change is null)
-                        or abs(pct_change - 100.0 * (value - prior) / nullif(prior, 0)) > 0.0001
+                        or abs(pct_change - 100.0 * (value - prior) / nullif(prior, 0)) > {ROUNDING}
                 """,
                 title="Change and percentage are those of value and prior.",
                 because="The percentage is what is quoted; without a January before there is none.",
@@ -359,9 +363,10 @@ def _january() -> Suite:
 
 
 def _mpp_outcomes() -> Suite:
+    table = "marts.mpp_outcomes"
     return Suite(
-        "marts_mpp_outcomes",
-        "marts.mpp_outcomes",
+        name_of(table),
+        table,
         [
             Expect(
                 "expect_compound_columns_to_be_unique",
@@ -431,9 +436,10 @@ def _part_of_whole(name: str, condition: str, severity: Severity, title: str) ->
 
 
 def _fan() -> Suite:
+    table = "marts.mpp_denominator_fan"
     return Suite(
-        "marts_mpp_denominator_fan",
-        "marts.mpp_denominator_fan",
+        name_of(table),
+        table,
         [
             Expect(
                 "expect_column_values_to_be_between",
@@ -450,7 +456,7 @@ def _fan() -> Suite:
                         counted_in, programme, counted_by, as_of, numerator_code, denominator_code, numerator,
                         denominator, share_pct
                     from {TABLE}
-                    where abs(share_pct - 100.0 * numerator / denominator) > 0.0001
+                    where abs(share_pct - 100.0 * numerator / denominator) > {ROUNDING}
                         or share_pct is null and numerator is not null and denominator > 0
                 """,
                 title="A share is its numerator over its denominator, wherever both are known.",
@@ -482,11 +488,12 @@ def _fan() -> Suite:
 
 
 def _outcomes_by_month() -> Suite:
+    table = "marts.court_outcomes_by_month"
     series = "release_id, population, cohort, outcome_group_code"
     window = f"partition by {series} order by months_since_notice"
     return Suite(
-        "marts_court_outcomes_by_month",
-        "marts.court_outcomes_by_month",
+        name_of(table),
+        table,
         [
             Expect(
                 "expect_column_values_to_be_between",

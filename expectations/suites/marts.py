@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from expectations.runner import Expect, ExpectNoRows, Suite
 from expectations.suites.core import LARGEST_CELL, UNSPLIT
-from expectations.suites.raw import TABLE
+from expectations.suites.raw import TABLE, name_of
 
 STATUSES = ["ok", "break", "provisional", "not_applicable", "missing"]
 
@@ -37,7 +37,7 @@ def suites() -> list[Suite]:
 def _measure_vintages_suite() -> Suite:
     table = "marts.measure_vintages"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             Expect(
@@ -241,7 +241,7 @@ def _figures_final(values: str, name: str) -> ExpectNoRows:
 def _monthly_yoy_suite() -> Suite:
     table = "marts.monthly_yoy"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [*_comparisons(["measure_id", "month_start"], _YOY_PERCENTAGES), *_ranks(), *_answers("true")],
         description="Every month against the year before.",
@@ -259,7 +259,7 @@ _SHARED_COLUMNS = """
 def _january_yoy_suite() -> Suite:
     table = "marts.january_yoy"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             *_comparisons(["measure_id", "january"], _YOY_PERCENTAGES),
@@ -313,7 +313,7 @@ def _january_yoy_by_dimension_suite() -> Suite:
     table = "marts.january_yoy_by_dimension"
     key = ["measure_id", "dimension", "dimension_code", "january"]
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             *_comparisons(key, _GROUP_PERCENTAGES, same_family=True),
@@ -636,7 +636,7 @@ def _reconciliation_suite() -> Suite:
     one_agency = "replace(publisher_a, 'usbp', 'cbp') = replace(publisher_b, 'usbp', 'cbp')"
     shown = "measure_id, month_start, source_a, value_a, source_b, value_b, residual, tolerance"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             Expect(
@@ -693,7 +693,7 @@ def _release_findings_suite() -> Suite:
         """
 
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -731,7 +731,7 @@ def _release_findings_suite() -> Suite:
 def _revisions_suite() -> Suite:
     table = "marts.revisions"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -771,7 +771,7 @@ def _revisions_suite() -> Suite:
 def _revision_summary_suite() -> Suite:
     table = "marts.revision_summary"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             ExpectNoRows(
@@ -812,7 +812,3 @@ def _revision_summary_suite() -> Suite:
         ],
         description="How far a figure moved.",
     )
-
-
-def _name(table: str) -> str:
-    return table.replace(".", "_")

@@ -13,6 +13,12 @@ from expectations.runner import Expect, ExpectNoRows, Suite
 TABLE = "{table}"
 """What the runner replaces by the table of the suite."""
 
+
+def name_of(table: str) -> str:
+    """Name of the suite of a table."""
+    return table.replace(".", "_")
+
+
 _MONTHS = {"month_label": "month"}
 
 _CBP_LABELS = {
@@ -92,7 +98,7 @@ def _csv_suite(
     ]
     if has_grouping:
         expectations.append(_month_grouping())
-    return Suite(_name(table), table, expectations, description=_DESCRIPTION, min_rows=0)
+    return Suite(name_of(table), table, expectations, description=_DESCRIPTION, min_rows=0)
 
 
 _DESCRIPTION = "Every line of every release, as printed."
@@ -101,7 +107,7 @@ _DESCRIPTION = "Every line of every release, as printed."
 def _ohss_suite() -> Suite:
     table = "raw.ohss_monthly"
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             *_whole_releases(f"families.raw_table = '{table}' and releases.layout <> 'carried'"),
@@ -141,7 +147,7 @@ def _carried_suite() -> Suite:
         )
     }  # fmt: skip
     return Suite(
-        _name(table),
+        name_of(table),
         table,
         [
             *_whole_releases("releases.layout = 'carried'"),
@@ -392,7 +398,3 @@ def _month_grouping() -> ExpectNoRows:
         because="In a file of an open year FYTD marks the months reported so far in all of its years; "
         "another set means the file is cut short or its months slipped.",
     )
-
-
-def _name(table: str) -> str:
-    return table.replace(".", "_")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 from court_files import CourtHome, CourtRelease
@@ -71,6 +72,21 @@ def test_what_has_not_changed_is_not_audited_again(
         assert warehouse.con.execute(
             "select distinct outcome from meta.checks where table_name = 'core.eoir__mpp_cases'"
         ).fetchall() == [("passed",)]
+
+
+def test_a_release_typed_after_an_audit_is_audited(tmp_path: Path) -> None:
+    """It was in the archive before, so only its typing tells that there is something new to look at."""
+    home = CourtHome(tmp_path)
+    r = CourtRelease()
+    r.case(1, "2019-03-05")
+    home.ingest(r.write(tmp_path / "one.zip", "2026-08-03"))
+    suite, now = court_suites()["core.eoir__cases"], dt.datetime(2026, 8, 20)
+    with home.warehouse() as warehouse:
+        with home.court() as file:
+            assert audit_typed(warehouse, file, home.archive, suite, now).rows == 0
+        home.load()
+        with home.court() as file:
+            assert audit_typed(warehouse, file, home.archive, suite, now).rows == 1
 
 
 @pytest.mark.parametrize(

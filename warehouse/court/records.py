@@ -247,15 +247,15 @@ class Scanner:
             kept = end
             at = offset + start
             for part in self._parts(block[start : end - len(self._newline)], tabs):
-                if not part:
-                    self.tally.blank_lines += 1
-                elif self._is_odd(part, tabs):
-                    self._recoded(part)
-                    odd.append(Odd(first + records, at, part))
+                if part:
+                    text = self._recoded(part)
+                    if self._is_odd(part, tabs):
+                        odd.append(Odd(first + records, at, part))
+                    else:
+                        clean.append(text + b"\n")
                     records += 1
                 else:
-                    clean.append(self._recoded(part) + b"\n")
-                    records += 1
+                    self.tally.blank_lines += 1
                 at += len(part) + 1
         clean.append(block[kept:])
         records += len(ends) - done

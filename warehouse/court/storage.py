@@ -27,6 +27,8 @@ FILE_NAME = "court.duckdb"
 BUILD_STORAGE = "v1.3.0"
 #: Oldest DuckDB that opens the readers' copy.
 _READERS_STORAGE = "v1.0.0"
+#: What DuckDB may hold; above it, it writes to disk. The pieces being read come on top, a few hundred MB.
+MEMORY_LIMIT = "2500MB"
 #: Made of core, one row a case, and as large: it lies with the records.
 CASES = "marts.court_cases"
 #: Name the court file is attached under while the main warehouse reads it.
@@ -41,10 +43,6 @@ _IN_COURT = re.compile(r"\b(?:core\.eoir__\w+|meta\.eoir_\w+|marts\.court_cases)
 def is_court_table(name: str) -> bool:
     """Whether `schema.table` lies in the court file."""
     return _IN_COURT.fullmatch(name) is not None
-
-
-#: What DuckDB may hold; above it, it writes to disk. The pieces being read come on top, a few hundred MB.
-MEMORY_LIMIT = "2500MB"
 
 
 def open_court(path: Path) -> Warehouse:

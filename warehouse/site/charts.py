@@ -408,20 +408,20 @@ def claim(rows: list[Row], assertion: Row) -> Spec:
     }
 
 
-def shares(rows: list[Row], is_synthetic: bool) -> Spec:
+def shares(rows: list[Row]) -> Spec:
     """One numerator over several denominators: a bar a share, named by its denominator where all have one numerator."""
-    numerators = {row["definition_label"].partition(", ")[0] for row in rows}
+    has_one_numerator = len({row["definition_label"].partition(", ")[0] for row in rows}) == 1
     values = [
         {
             "share": row["definition_label"].partition(", ")[2]
-            if len(numerators) == 1
+            if has_one_numerator
             else row["definition_label"],
             "x": row["reading"],
             "text": f"{wording.share(row['reading'], 2)}  ({wording.count(row['numerator'])} of "
             f"{wording.count(row['denominator'])})",
             "month": f"as of {row['as_of']}",
             "shown": wording.share(row["reading"], 2),
-            "status": "SYNTHETIC" if is_synthetic else "published counts",
+            "status": "SYNTHETIC" if row["is_synthetic"] else "published counts",
             "finality": "",
             "release": row["release_id"] or "; ".join(row["figure_ids"] or []),
             "definition": row["definition_note"] or row["definition_label"],
@@ -450,7 +450,7 @@ def shares(rows: list[Row], is_synthetic: bool) -> Spec:
         },
         "tooltip": _TOOLTIP,
     }
-    spec = {
+    return {
         **_base(46 * len(values), "Bars: " + "; ".join(f"{v['share']} {v['shown']}" for v in values) + "."),
         "data": {"values": values},
         "layer": [
@@ -462,7 +462,6 @@ def shares(rows: list[Row], is_synthetic: bool) -> Spec:
             _names("share", shared["y"]),
         ],
     }
-    return stamped(spec) if is_synthetic else spec
 
 
 def stamped(spec: Spec) -> Spec:

@@ -59,7 +59,7 @@ def day(value: dt.date | None, precision: str = "day") -> str:
     """A publication date to the precision known."""
     if value is None:
         return "date not known"
-    return f"{value:%Y-%m} (month known)" if precision == "month" else f"{value:%Y-%m-%d}"
+    return date(value, precision) + (" (month known)" if precision == "month" else "")
 
 
 def date(value: dt.date, precision: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from warehouse.site import charts, wording
 from warehouse.site.charts import Chart
+from warehouse.site.pages.january import CHANGE, PCT_CHANGE, QUIET_PRIOR, VALUE
 from warehouse.site.provenance import source_line, source_links
 from warehouse.site.reading import Row
 from warehouse.site.site import Page, Site
@@ -101,16 +102,10 @@ _COUNTS = (
 )
 _NEWEST = (
     Column("_title", "Measure", wraps=True),
-    Column("value", "Value", "count", what="value"),
-    Column("prior", "Year before", "count", "prior", what="value a year before", quiet=True),
-    Column("change", "Change", "signed", "change", what="change from the January before", quiet=True),
-    Column(
-        "pct_change",
-        "Change,\N{NO-BREAK SPACE}%",
-        "percent",
-        "change",
-        what="change from the January before, percent",
-    ),
+    VALUE,
+    QUIET_PRIOR,
+    CHANGE,
+    PCT_CHANGE,
     Column("status", "Comparison", "status"),
     Column("release_id", "Release", "release"),
 )
@@ -202,13 +197,10 @@ class Records:
         return f"synthetic-{name}" if self.is_synthetic else name
 
     def _table(self, id: str, caption: str, columns: Any, rows: list[Row], **options: Any) -> DataTable:
-        if self.is_synthetic:
-            caption = f"SYNTHETIC. {caption}"
-            options["csv_rows"] = [{"notice": MADE_UP, **row} for row in options.get("csv_rows", rows)]
-        return self.page.table(self._id(id), caption, columns, rows, **options)
+        return _table(self.page, self.is_synthetic, self._id(id), caption, columns, rows, **options)
 
     def _chart(self, id: str, spec: charts.Spec) -> Chart:
-        return self.page.chart(self._id(id), charts.stamped(spec) if self.is_synthetic else spec)
+        return _chart(self.page, self.is_synthetic, self._id(id), spec)
 
     # --- January against January ------------------------------------------------------------------------------------
 
@@ -427,7 +419,21 @@ class Records:
 
 
 def _value(found: dict[str, Row], code: str) -> int:
-    return found[code]["value"] or 0 if code in found else 0
+    return found.get(code, {}).get("value") or 0
+
+
+def _table(
+    page: Page, is_synthetic: bool, id: str, caption: str, columns: Any, rows: list[Row], **options: Any
+) -> DataTable:
+    """A table of the page; over made-up records its caption says so, and every line of its CSV."""
+    if is_synthetic:
+        caption = f"SYNTHETIC. {caption}"
+        options["csv_rows"] = [{"notice": MADE_UP, **row} for row in options.get("csv_rows", rows)]
+    return page.table(id, caption, columns, rows, **options)
+
+
+def _chart(page: Page, is_synthetic: bool, id: str, spec: charts.Spec) -> Chart:
+    return page.chart(id, charts.stamped(spec) if is_synthetic else spec)
 
 
 def _fans(page: Page) -> list[dict[str, Any]]:
@@ -450,13 +456,13 @@ def _fan(page: Page, rows: list[Row], is_synthetic: bool) -> dict[str, Any] | No
     if not rows:
         return None
     id = "fan-synthetic" if is_synthetic else "fan"
-    caption = "SYNTHETIC. Each share with its counts" if is_synthetic else "Each share with its counts"
-    csv_rows = [{"notice": MADE_UP, **row} for row in rows] if is_synthetic else rows
     return {
         "is_synthetic": is_synthetic,
         "rows": rows,
-        "chart": page.chart(id, charts.shares(rows, is_synthetic)),
-        "table": page.table(id + "-table", caption, _FAN, rows, csv_rows=csv_rows, stacks=True),
+        "chart": _chart(page, is_synthetic, id, charts.shares(rows)),
+        "table": _table(
+            page, is_synthetic, f"{id}-table", "Each share with its counts", _FAN, rows, stacks=True
+        ),
     }
 
 

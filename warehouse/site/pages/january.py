@@ -7,6 +7,7 @@ within a measure (`groups`).
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -22,18 +23,25 @@ from warehouse.site.tables import Column
 FRONT = "usbp_southwest"
 DEFINITIONS = PROJECT / "docs" / "definitions.md"
 
+#: Columns of every comparison, here and of the courts.
+VALUE = Column("value", "Value", "count", what="value")
+_PRIOR = Column("prior", "Year before", "count", "prior", what="value a year before")
+QUIET_PRIOR = replace(_PRIOR, quiet=True)
+CHANGE = Column("change", "Change", "signed", "change", what="change from the January before", quiet=True)
+PCT_CHANGE = Column(
+    "pct_change",
+    "Change,\N{NO-BREAK SPACE}%",
+    "percent",
+    "change",
+    what="change from the January before, percent",
+)
+
 _JANUARIES = (
     Column("january", "January", link="_href"),
-    Column("value", "Value", "count", what="value"),
-    Column("prior", "Year before", "count", "prior", what="value a year before"),
-    Column("change", "Change", "signed", "change", what="change from the January before", quiet=True),
-    Column(
-        "pct_change",
-        "Change,\N{NO-BREAK SPACE}%",
-        "percent",
-        "change",
-        what="change from the January before, percent",
-    ),
+    VALUE,
+    _PRIOR,
+    CHANGE,
+    PCT_CHANGE,
     Column("status", "Comparison", "status"),
     Column("finality", "Figure"),
     Column("_rank", "Rank since 2000", quiet=True),
@@ -42,29 +50,17 @@ _JANUARIES = (
 )
 _READINGS = (
     Column("measure_title", "Definition", link="_href", wraps=True),
-    Column("value", "Value", "count", what="value"),
-    Column("prior", "Year before", "count", "prior", what="value a year before", quiet=True),
-    Column(
-        "pct_change",
-        "Change,\N{NO-BREAK SPACE}%",
-        "percent",
-        "change",
-        what="change from the January before, percent",
-    ),
+    VALUE,
+    QUIET_PRIOR,
+    PCT_CHANGE,
     Column("status", "Comparison", "status"),
     Column("release_id", "Release", "release"),
 )
 _MONTHS = (
     Column("month_start", "Month", "month"),
-    Column("value", "Value", "count", what="value"),
-    Column("prior", "Year before", "count", "prior", what="value a year before"),
-    Column(
-        "pct_change",
-        "Change,\N{NO-BREAK SPACE}%",
-        "percent",
-        "change",
-        what="change from the same month a year before, percent",
-    ),
+    VALUE,
+    _PRIOR,
+    replace(PCT_CHANGE, what="change from the same month a year before, percent"),
     Column("status", "Comparison", "status"),
     Column("finality", "Figure"),
     Column("release_id", "Release", "release"),
