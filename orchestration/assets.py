@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import dagster as dg
 
-from orchestration import claim_steps, court, lineage, steps
+from orchestration import claim_steps, court, lineage, sharing, steps
 from orchestration.audit import write_data_docs
 from orchestration.resources import Ledger
 from transforms.models import Model, models
@@ -104,7 +104,7 @@ def reviewed(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.Materializ
 )
 def releases(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
     with ledger.open() as warehouse:
-        found = steps.load_releases(warehouse, ledger.archive)
+        found = sharing.arrive(warehouse, ledger)
     return dg.MaterializeResult(metadata={"dagster/row_count": len(found)})
 
 
@@ -126,15 +126,27 @@ def _raw_asset(raw_table: str) -> dg.AssetsDefinition:
         archive = ledger.archive
         rows: dict[str, int] = {}
         with ledger.open() as warehouse:
-            for release in archive.releases():
-                if release.release_id in wanted:
+            if ledger.lake:  # another worker's file may not know these releases yet
+                steps.load_reviewed(warehouse)
+                sharing.arrive(warehouse, ledger)
+            chosen = [r for r in archive.releases() if r.release_id in wanted]
+            for release in chosen:
+                if not (ledger.lake and sharing.is_known(warehouse, release)):
                     rows[release.release_id] = steps.load_raw(warehouse, archive, release)
                     context.log.info(
                         f"{release.release_id}: {rows[release.release_id]:,} rows of {release.file_name}"
                     )
+            try:
+                pushed = sharing.share(warehouse, ledger, chosen)
+            except sharing.NotShareable as error:
+                raise dg.Failure(f"kept from the lake:\n{error}", allow_retries=False) from None
             row = warehouse.con.execute(f"select count(*) from {raw_table}").fetchone()
         yield dg.MaterializeResult(
-            metadata={"dagster/row_count": row[0] if row else 0, "rows loaded": sum(rows.values())}
+            metadata={
+                "dagster/row_count": row[0] if row else 0,
+                "rows loaded": sum(rows.values()),
+                **({"pushed": pushed} if ledger.lake else {}),
+            }
         )
 
     return load
@@ -156,6 +168,7 @@ def _core_asset(table: str, conformed: str) -> dg.AssetsDefinition:
     )
     def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
         with ledger.open() as warehouse:
+            sharing.read_missing(warehouse, ledger, table)
             loaded = steps.load_core(warehouse, ledger.archive, table)
             row = warehouse.con.execute(f"select count(*) from {table}").fetchone()
         for release_id, rows in loaded.items():
@@ -246,13 +259,14 @@ model_assets = [
     owners=OWNERS,
     pool=POOL,
     description="The file readers open: the audited build, copied and swapped in by one rename. Refuses while any "
-    "audited table has a failed critical expectation or has been written since its audit.",
+    "audited table has a failed critical expectation or has been written since its audit. With a lake the same tables "
+    "are published there first, in one transaction.",
 )
 def published_warehouse(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
     target = ledger.home.published_file
     with ledger.open() as warehouse:
         try:
-            version = steps.publish_build(warehouse, target, ledger.now())
+            version = sharing.publish_build(warehouse, ledger, ledger.now())
         except publish.NotPublishable as error:
             raise dg.Failure(f"not published:\n{error}", allow_retries=False) from None
     return dg.MaterializeResult(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster import DagsterEventType
 
-from orchestration import court, steps
+from orchestration import court, sharing, steps
 from orchestration.assets import releases_of
 from orchestration.audit import write_data_docs
 from orchestration.definitions import definitions
@@ -21,7 +21,7 @@ from orchestration.resources import Ledger
 from warehouse.paths import Home
 from warehouse.writer import Warehouse
 
-#: Marks runs that `border build` executed in its own process.
+#: Marks runs that `border build` executed in its own process, with the worker it was.
 BUILD_TAG = "border/build"
 
 DAGSTER_YAML = """\
@@ -64,7 +64,8 @@ def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
     """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step."""
     ledger = Ledger(root=str(home.root))
     with ledger.kept_open(), court.heard_by(say), dagster_instance(home) as instance:
-        _end_dead_runs(instance)
+        home = ledger.home  # of the worker this process is
+        _end_dead_runs(instance, home.worker)
         report = BuildReport(ok=True)
         for raw_table, pending in _pending(home, ledger, instance).items():
             say(f"{raw_table}: {len(pending)} release{'s' if len(pending) > 1 else ''}", 0.1)
@@ -93,13 +94,13 @@ def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
     return report
 
 
-def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+def _end_dead_runs(instance: dg.DagsterInstance, worker: int) -> None:
     """Give back what killed builds held: a run whose process is gone keeps its place in the pool, and the next waits.
 
-    Only runs of `border build` are touched. Under the build lock none of them can be alive.
+    Only runs of `border build` by this worker are touched. Under the build lock none of them can be alive.
     """
     dead = dg.RunsFilter(
-        tags={BUILD_TAG: "true"}, statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+        tags={BUILD_TAG: str(worker)}, statuses=[dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
     )
     for run in instance.get_runs(filters=dead):
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
@@ -113,14 +114,16 @@ def _pending(home: Home, ledger: Ledger, instance: dg.DagsterInstance) -> dict[s
     archive = ledger.archive
     with ledger.open() as warehouse:
         steps.load_reviewed(warehouse)
-        for release in steps.load_releases(warehouse, archive):
+        for release in sharing.arrive(warehouse, ledger):
             raw_table = steps.raw_table_of(release)
             if raw_table not in known:
                 known[raw_table] = list(instance.get_dynamic_partitions(releases_of(raw_table).name or ""))
             if release.release_id not in known[raw_table]:
                 instance.add_dynamic_partitions(releases_of(raw_table).name or "", [release.release_id])
                 known[raw_table].append(release.release_id)
-            if raw_table != court.RAW and not steps.is_raw_loaded(warehouse, release):
+            if raw_table == court.RAW or steps.is_raw_loaded(warehouse, release):
+                continue
+            if not (ledger.lake and sharing.is_known(warehouse, release)):
                 pending.setdefault(raw_table, []).append(release.release_id)
     with court.open_for(home, archive) as court_file:
         waiting = [
@@ -148,7 +151,7 @@ def _run(
         instance=instance,
         resources={"ledger": ledger},
         raise_on_error=False,
-        tags={**tags, BUILD_TAG: "true"},
+        tags={**tags, BUILD_TAG: str(ledger.home.worker)},
         run_config=quiet,
     )
     for event in result.all_events:

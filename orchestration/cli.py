@@ -20,7 +20,16 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from orchestration import cli_claims, cli_court, cli_export, cli_mcp, cli_ops, cli_site, cli_vintages
+from orchestration import (
+    cli_claims,
+    cli_court,
+    cli_export,
+    cli_lake,
+    cli_mcp,
+    cli_ops,
+    cli_site,
+    cli_vintages,
+)
 from orchestration.screen import (
     FAILED,
     USAGE,
@@ -63,9 +72,23 @@ def build(
         list[Path] | None,
         typer.Option("--data", help="Folder, zip or file of agency files to ingest first; may be repeated."),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            help="Where facts are shared: file (not at all; the default), or ducklake:postgres:dbname=… host=…; "
+            "$BORDER_TARGET by default. docs/lake.md",
+        ),
+    ] = None,
+    data_path: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or s3://… for the files of a new lake, which remembers it; $BORDER_LAKE_DATA."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build, audit and publish the warehouse from the archive and the series the project carries."""
+    cli_lake.choose(target, data_path)
     warnings.filterwarnings("ignore")
     console = open_console(stderr=True)
     home = Home.from_environment()
@@ -102,7 +125,7 @@ def build(
             console.print(Text(f"failed   {line}", style="red"), soft_wrap=True)
         if report.ok:
             console.print(
-                f"Published {home.published_file} (version {report.version}): {len(report.loaded)} new releases, "
+                f"Published {cli_lake.places(home)} (version {report.version}): {len(report.loaded)} new releases, "
                 f"{report.checks} checks passed in {seconds:.0f} s."
             )
         else:

@@ -1,8 +1,10 @@
-"""Resources the assets share: the installation's folders and the one writable warehouse."""
+"""Resources the assets share: the installation's folders, the one writable warehouse, and the lake, where there is one."""
 
 from __future__ import annotations
 
 import datetime as dt
+import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,34 +12,52 @@ from pathlib import Path
 import dagster as dg
 
 from warehouse.archive import Archive
+from warehouse.lake import Lake
 from warehouse.paths import Home
-from warehouse.writer import BuildLock, Warehouse
+from warehouse.writer import BuildBusy, BuildLock, Warehouse
 
 PATIENCE = 1800.0  # seconds a step waits for a build somebody runs by hand
+#: How many builds of this installation may run at once where they share a lake; the limit of the pool, too.
+WORKERS = "BORDER_LAKE_WORKERS"
 
 _kept: dict[Path, Warehouse | None] = {}
 """Build files kept open in this process, each with its connection once a step has opened it."""
+
+_taken: dict[Path, tuple[int, BuildLock]] = {}
+"""The worker this process is, by installation, with the lock that says so until the process ends."""
 
 
 class Ledger(dg.ConfigurableResource):
     """The archive, the build file and the published file of one installation.
 
-    `root` is empty for `$BORDER_HOME` or the checkout's `data/`.
+    `root` is empty for `$BORDER_HOME` or the checkout's `data/`. The target comes from `$BORDER_TARGET` alone, as it
+    may hold a password and Dagster keeps what resources are configured with.
     """
 
     root: str = ""
 
     @property
     def home(self) -> Home:
-        return Home(Path(self.root)) if self.root else Home.from_environment()
+        home = Home(Path(self.root)) if self.root else Home.from_environment()
+        worker, _ = _taken.get(home.root, (1, None))
+        return Home(home.root, worker)
 
     @property
     def archive(self) -> Archive:
         return Archive(self.home.archive)
 
+    @property
+    def lake(self) -> Lake | None:
+        """The lake builds are shared in; None where the published file is all there is."""
+        return Lake.from_environment()
+
     @contextmanager
     def open(self) -> Iterator[Warehouse]:
-        """The build file, open for writing; one step at a time (pool `duckdb`), after any build by hand."""
+        """The build file, open for writing; one step at a time (pool `duckdb`), after any build by hand.
+
+        With a lake as many steps at once as there are workers: a process takes a free worker's file and stays with it.
+        """
+        self._take_worker()
         file = self.home.build_file
         with BuildLock(self.home.build_lock, wait=PATIENCE):
             if file not in _kept:
@@ -56,6 +76,7 @@ class Ledger(dg.ConfigurableResource):
     @contextmanager
     def kept_open(self) -> Iterator[None]:
         """Inside, the steps of this process share one connection; opening and closing cost more than most steps."""
+        self._take_worker(wait=0.0)
         file = self.home.build_file
         with BuildLock(self.home.build_lock):
             _kept[file] = None
@@ -64,6 +85,30 @@ class Ledger(dg.ConfigurableResource):
             finally:
                 if kept := _kept.pop(file):
                     kept.con.close()
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """One worker at a time replaces the published files."""
+        with BuildLock(self.home.root / "work" / "publish.lock", wait=PATIENCE):
+            yield
+
+    def _take_worker(self, wait: float = PATIENCE) -> None:
+        workers = int(os.environ.get(WORKERS, "1"))
+        root = self.home.root
+        if workers < 2 or root in _taken or not os.environ.get("BORDER_TARGET", "").startswith("ducklake:"):
+            return
+        deadline = time.monotonic() + wait
+        while True:
+            for worker in range(1, workers + 1):
+                lock = BuildLock(Home(root, worker).build_lock)
+                try:
+                    lock.__enter__()
+                except BuildBusy:
+                    continue
+                _taken[root] = worker, lock
+                return
+            if time.monotonic() > deadline:
+                raise BuildBusy(f"{root}: all {workers} workers are building; wait, or raise {WORKERS}")
 
     def now(self) -> dt.datetime:
         return dt.datetime.now(dt.UTC).replace(tzinfo=None)

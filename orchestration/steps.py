@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -166,16 +166,23 @@ def _quoted_release_id(row: dict[str, Any]) -> str:
     )
 
 
-def load_releases(warehouse: Warehouse, archive: Archive) -> list[Release]:
-    """Write meta.releases from the archive's manifests, oldest first; rows of releases set aside leave raw and core."""
+def load_releases(
+    warehouse: Warehouse, archive: Archive, arrivals: Sequence[Mapping[str, Any]] = ()
+) -> list[Release]:
+    """Write meta.releases from the archive's manifests and the lake's arrivals; returns the archive's, oldest first.
+
+    Rows of releases that are in neither leave raw and core.
+    """
     releases = archive.releases()
-    originals = {r.sha256 for r in releases}
+    own = {r.release_id for r in releases}
+    known = [*map(vars, releases), *(dict(a) for a in arrivals if a["release_id"] not in own)]
+    originals = {r["sha256"] for r in known}
     with warehouse.transaction():
+        _replace_rows(warehouse, "meta.arrivals", [dict(a) for a in arrivals])
         _replace_rows(
             warehouse,
             "meta.releases",
-            [{**vars(r), "is_superseded": r.origin_sha256 in originals} for r in releases]
-            + _quoted_releases(),
+            [{**r, "is_superseded": r["origin_sha256"] in originals} for r in known] + _quoted_releases(),
         )
         for table in (*RAW_TABLES, *CORE_TABLES, "meta.row_ledger", "meta.quarantine", "meta.loads"):
             warehouse.ensure(table)
@@ -237,7 +244,7 @@ def raw_table_of(release: Release) -> str:
 
 def is_raw_loaded(warehouse: Warehouse, release: Release) -> bool:
     """Whether raw holds the release as the present code would read it."""
-    return _is_loaded(warehouse, raw_table_of(release), release.release_id, _fingerprint("raw"))
+    return is_loaded(warehouse, raw_table_of(release), release.release_id, _fingerprint("raw"))
 
 
 def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
@@ -249,7 +256,7 @@ def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
         "raw.carried_series" if release.layout == "carried" else families.families()[release.family].raw_table
     )
     fingerprint = _fingerprint("raw")
-    if _is_loaded(warehouse, table, release.release_id, fingerprint):
+    if is_loaded(warehouse, table, release.release_id, fingerprint):
         return 0
     data = archive.read(release.sha256)
     recognised = families.Recognised(release.family, release.layout, table)
@@ -291,7 +298,7 @@ def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
                 "meta.quarantine",
                 [(release.release_id, r.line_no, "parse", r.reason, r.original) for r in parsed.rejects],
             )
-            _mark_loaded(warehouse, table, release.release_id, fingerprint)
+            mark_loaded(warehouse, table, release.release_id, fingerprint)
     finally:
         warehouse.con.unregister("parsed_lines")
     return parsed.rows
@@ -313,8 +320,8 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
             [PUBLISHER_OF[table]],
         ).fetchall()
         # One whose lines are not in raw yet would be loaded as empty, and stay so.
-        if _is_loaded(warehouse, raw_table, release_id, _fingerprint("raw"))
-        and not _is_loaded(warehouse, table, release_id, fingerprint)
+        if is_loaded(warehouse, raw_table, release_id, _fingerprint("raw"))
+        and not is_loaded(warehouse, table, release_id, fingerprint)
     ]
     if not pending:
         return {}
@@ -354,7 +361,7 @@ def _load_core_batch(
     warehouse.replace_releases(table, batch, model(table).sql)
     for release_id in batch:
         _replace_stage(warehouse, release_id, "conform")
-        _mark_loaded(warehouse, table, release_id, fingerprint)
+        mark_loaded(warehouse, table, release_id, fingerprint)
     warehouse.con.execute(_LEDGER.format(conformed=conformed))
     rejected: dict[str, dict[int, str]] = {}
     for release_id, line_no, reason in warehouse.con.execute(
@@ -439,9 +446,9 @@ def build_model(warehouse: Warehouse, name: str) -> int:
         return warehouse.replace(name, chosen.sql)
     with storage.readable(warehouse.con, _court_file_beside(warehouse)) as records:
         fingerprint = _state_of_reads(warehouse, chosen, records.state)
-        if not _is_loaded(warehouse, name, COURT_STATE, fingerprint):
+        if not is_loaded(warehouse, name, COURT_STATE, fingerprint):
             warehouse.replace(name, records.sql(chosen.sql))
-            _mark_loaded(warehouse, name, COURT_STATE, fingerprint)
+            mark_loaded(warehouse, name, COURT_STATE, fingerprint)
     row = warehouse.con.execute(f"select count(*) from {name}").fetchone()
     return row[0] if row else 0
 
@@ -479,7 +486,8 @@ def _replace_stage(warehouse: Warehouse, release_id: str, stage: str) -> None:
         warehouse.con.execute(f"delete from {table} where release_id = ? and stage = ?", [release_id, stage])
 
 
-def _is_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: str) -> bool:
+def is_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: str) -> bool:
+    """Whether a table holds a release as the code of this fingerprint loads it."""
     warehouse.ensure("meta.loads")
     return bool(
         warehouse.con.execute(
@@ -489,7 +497,8 @@ def _is_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: s
     ) and warehouse.exists(table)
 
 
-def _mark_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: str) -> None:
+def mark_loaded(warehouse: Warehouse, table: str, release_id: str, fingerprint: str) -> None:
+    """Remember by what code a table holds a release."""
     warehouse.con.execute(
         "delete from meta.loads where table_name = ? and release_id = ?", [table, release_id]
     )
@@ -519,6 +528,11 @@ def _originals(
         [release_id, line_nos],
     ).fetchall()
     return {cells[0]: "\t".join("" if c is None else str(c) for c in cells[1:]).encode() for cells in found}
+
+
+def code_of(core_table: str) -> str:
+    """Hash of everything that decides how a release is loaded into a core table."""
+    return _fingerprint(CORE_TABLES[core_table])
 
 
 def raw_code_version() -> str:

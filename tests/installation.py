@@ -125,15 +125,6 @@ class Ledger:
         )
 
 
-_BORDER = """\
-import sys
-from pathlib import Path
-import orchestration.cli as cli
-cli.REFERENCE = Path(sys.argv.pop(1))
-cli.app()
-"""
-
-
 class Home:
     """One installation with few carried series, driven through `border` in processes of its own."""
 
@@ -154,7 +145,7 @@ class Home:
         shutil.copy(ROOT / "reference" / "series" / name, self.reference / "series")
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-c", _BORDER, str(self.reference), *arguments]
+        return [sys.executable, str(ROOT / "tests" / "border.py"), str(self.reference), *arguments]
 
     def environment(self, **changes: str) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if k not in ("DAGSTER_HOME", "COLUMNS")}

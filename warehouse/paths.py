@@ -20,6 +20,8 @@ class Home:
     """Folders of one installation under `root`."""
 
     root: Path
+    worker: int = 1
+    """Builds that run at once, as they may with a lake, each have a build file of their own."""
 
     @classmethod
     def from_environment(cls) -> Home:
@@ -32,18 +34,23 @@ class Home:
         return self.root / "archive"
 
     @property
+    def work(self) -> Path:
+        """What a build writes and nobody else reads."""
+        return self.root / "work" / (f"worker-{self.worker}" if self.worker > 1 else "")
+
+    @property
     def build_file(self) -> Path:
         """The private file a build writes; readers never open it."""
-        return self.root / "work" / "warehouse.duckdb"
+        return self.work / "warehouse.duckdb"
 
     @property
     def court_build_file(self) -> Path:
         """Court records as built; their raw text lies in the folder `court` beside it."""
-        return self.root / "work" / "court.duckdb"
+        return self.work / "court.duckdb"
 
     @property
     def build_lock(self) -> Path:
-        return self.root / "work" / "build.lock"
+        return self.work / "build.lock"
 
     @property
     def published(self) -> Path:

@@ -56,10 +56,27 @@ def gate(warehouse: Warehouse, audited_tables: Iterable[str]) -> None:
 
 def version_of(warehouse: Warehouse, code: str) -> str:
     """Identity of a build: its releases, its code and its reviewed data; equal inputs give an equal version."""
-    releases = warehouse.con.execute(
-        "select release_id, published_on from meta.releases order by release_id"
+    return version_in(warehouse.con, "meta.releases", code)
+
+
+def version_in(con: duckdb.DuckDBPyConnection, releases_table: str, code: str) -> str:
+    """The version that this code makes of the releases in a table."""
+    releases = con.execute(
+        f"select release_id, published_on from {releases_table} order by release_id"
     ).fetchall()
     return hashlib.sha256(repr((releases, code)).encode()).hexdigest()[:12]
+
+
+def record_publication(warehouse: Warehouse, version: str, now: dt.datetime) -> str:
+    """Write meta.publication; returns the moment as text."""
+    stamp = now.isoformat(timespec="seconds")
+    warehouse.replace(
+        "meta.publication",
+        "select ? as version, ?::timestamp as published_at, count(*) as releases, max(data_through) as data_through "
+        "from meta.releases where trust not in ('quoted', 'synthetic')",
+        [version, stamp],
+    )
+    return stamp
 
 
 def publish(
@@ -75,13 +92,7 @@ def publish(
     published = target.parent
     (published / versions.FOLDER).mkdir(parents=True, exist_ok=True)
     versions.remove_unfinished(published)
-    stamp = now.isoformat(timespec="seconds")
-    warehouse.replace(
-        "meta.publication",
-        "select ? as version, ?::timestamp as published_at, count(*) as releases, max(data_through) as data_through "
-        "from meta.releases where trust not in ('quoted', 'synthetic')",
-        [version, stamp],
-    )
+    stamp = record_publication(warehouse, version, now)
     con = warehouse.con
     counted = con.execute("select releases, data_through from meta.publication").fetchone()
     assert counted is not None

@@ -188,6 +188,7 @@ def _whole_releases(belonging: str) -> list[Expect | ExpectNoRows]:
                 inner join meta.families as families on releases.family = families.family
                 where {belonging}
                     and releases.release_id not in (select release_id from {TABLE})
+                    and releases.release_id not in (select release_id from meta.arrivals)
                 order by releases.release_id
             """,
             title="Every known release has lines.",

@@ -1,0 +1,363 @@
+"""The lake: facts pushed by release, marts published whole, and what two writers do to each other.
+
+A private PostgreSQL on loopback keeps the catalogs, one a test.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from deployment import postgres_program
+from installation import Home, one_line
+from lakes import Machine, Store, compared, contents, reader
+
+from orchestration import sharing, steps
+from transforms.table_macros import table_macros
+from warehouse import contracts, lake
+from warehouse.lake import ALIAS, Lake, LakeError, masked
+from warehouse.writer import Warehouse
+
+pytestmark = pytest.mark.skipif(postgres_program("initdb") is None, reason="PostgreSQL is not installed")
+
+RELEASES = "select release_id from meta.releases where trust <> 'quoted' order by all"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    found = Store(tmp_path_factory.mktemp("lake"))
+    try:
+        found.postgres.start()
+        yield found
+    finally:
+        found.postgres.stop()
+
+
+@pytest.fixture
+def shared(store: Store, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A new lake, the target of every machine of the test."""
+    made = store.new_lake()
+    monkeypatch.setenv("BORDER_TARGET", f"ducklake:{made.catalog}")
+    monkeypatch.setenv("BORDER_LAKE_DATA", made.data_path)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    return made
+
+
+# Facts
+
+
+def test_a_release_is_pushed_once_and_taken_in_by_the_others(shared: Lake, tmp_path: Path) -> None:
+    here, there = Machine(tmp_path / "a"), Machine(tmp_path / "b")
+    first = here.add("2021-01", "2021-02")
+    second = there.add("2021-02", "2021-03")
+    assert here.share() == [first]
+    assert here.share() == []
+    assert there.share() == [second]
+    here.arrive()
+    with reader(shared) as con, Warehouse(here.ledger.home.build_file) as build:
+        held = contents(con, sharing.FACTS)
+        assert len(held["core.cbp__monthly_encounters"]) > 50
+        own = contents(build.con, sharing.FACTS)
+        assert own["core.cbp__monthly_encounters"] == held["core.cbp__monthly_encounters"]
+        assert own["meta.row_ledger"] == held["meta.row_ledger"]
+        arrived = con.execute(
+            "select release_id, file_name from meta.arrivals order by published_on"
+        ).fetchall()
+        assert arrived == [(first, "sbo-2021-01.csv"), (second, "sbo-2021-02.csv")]
+        assert build.con.execute(RELEASES).fetchall() == sorted([(first,), (second,)])
+        assert build.con.execute("select distinct release_id from raw.cbp_sbo").fetchall() == [(first,)]
+
+
+def test_the_same_file_on_two_machines_is_one_release(shared: Lake, tmp_path: Path) -> None:
+    here, there = Machine(tmp_path / "a"), Machine(tmp_path / "b")
+    release = here.add("2021-01", "2021-02")
+    there.add("2021-01", "2021-02")
+    assert here.share() == [release]
+    assert there.share() == []
+    with Warehouse(there.ledger.home.build_file) as build:  # known by the same code, it was not even read
+        assert build.con.execute("select count(*) from raw.cbp_sbo").fetchall() == [(0,)]
+
+
+def test_facts_by_other_code_are_replaced_by_the_one_who_has_the_file(shared: Lake, tmp_path: Path) -> None:
+    here, there = Machine(tmp_path / "a"), Machine(tmp_path / "b")
+    here.add("2021-01", "2021-02")
+    here.share()
+    with reader(shared) as con:
+        before = contents(con, sharing.FACTS)
+    with duckdb.connect() as con:
+        shared.transact(
+            con, "a test", lambda: con.execute(f"update {ALIAS}.meta.loads set fingerprint = 'older'")
+        )
+    there.arrive()
+    assert here.share() != []
+    with reader(shared) as con:
+        assert contents(con, sharing.FACTS) == before
+        marks = con.execute("select fingerprint from meta.loads").fetchall()
+        assert marks == [(steps.code_of("core.cbp__monthly_encounters"),)]
+
+
+def test_facts_that_fail_their_audit_stay_here(
+    shared: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Machine(tmp_path / "a")
+    here.add("2021-01", "2021-02")
+    with here.ledger.open() as warehouse:
+        releases = here.load(warehouse)
+        warehouse.con.execute("delete from raw.cbp_sbo where line_no = 5")
+        with pytest.raises(sharing.NotShareable, match=r"raw\.cbp_sbo"):
+            sharing.share(warehouse, here.ledger, releases)
+    with reader(shared) as con:
+        assert con.execute("from meta.arrivals").fetchall() == []
+
+
+# Two writers of the same thing
+
+
+def facts(release_id: str, rows: int) -> tuple[dict[str, object], dict[str, str], dict[str, str]]:
+    """What `lake.push` takes, made up: `rows` lines of the ledger."""
+    arrival = {
+        c.name: {
+            "INTEGER": 0,
+            "BIGINT": 0,
+            "HUGEINT": 0,
+            "DATE": "2021-01-01",
+            "TIMESTAMP": "2021-01-01",
+        }.get(c.type, "")
+        for c in contracts.table(lake.ARRIVALS).columns
+    } | {"release_id": release_id}
+    select = (
+        f"select '{release_id}' as release_id, 'conform' as stage, 'loaded' as disposition, i::varchar as reason, "
+        f"1 as lines, 1 as encounters from range({rows}) as r(i)"
+    )
+    return arrival, {"meta.row_ledger": select}, {"meta.row_ledger": "code"}
+
+
+def test_of_two_pushes_of_one_release_at_once_one_waits_and_finds_it_there(shared: Lake) -> None:
+    with duckdb.connect() as first:
+        shared.prepare(first, sharing.SHARED)
+    pushed: list[bool] = []
+    together = threading.Barrier(4)
+
+    def one() -> None:
+        with duckdb.connect() as con:
+            together.wait(30)
+            pushed.append(shared.transact(con, "r-1", lambda: lake.push(con, *facts("r-1", 50))))
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(pushed) == [False, False, False, True]
+    with reader(shared) as con:
+        assert con.execute("select count(*) from meta.row_ledger").fetchall() == [(50,)]
+        assert con.execute("select count(*) from meta.arrivals").fetchall() == [(1,)]
+
+
+def test_a_conflict_is_tried_again_and_doubles_nothing(shared: Lake) -> None:
+    """The advisory lock is passed by: what keeps a release single is the token alone."""
+    with duckdb.connect() as con, duckdb.connect() as rival:
+        shared.prepare(con, sharing.SHARED)
+        tries = []
+
+        def work() -> bool:
+            tries.append(lake.push(con, *facts("r-1", 50)))
+            if len(tries) == 1:
+                with shared.attached(rival):
+                    rival.begin()
+                    assert lake.push(rival, *facts("r-1", 50))
+                    rival.commit()
+            return tries[-1]
+
+        assert shared.transact(con, "r-1", work) is False
+        assert tries == [True, False]
+    with reader(shared) as con:
+        assert con.execute("select count(*) from meta.row_ledger").fetchall() == [(50,)]
+
+
+def test_pushes_of_different_releases_do_not_conflict(shared: Lake) -> None:
+    with duckdb.connect() as con, duckdb.connect() as rival:
+        shared.prepare(con, sharing.SHARED)
+        tries = []
+
+        def work() -> None:
+            tries.append(lake.push(con, *facts("r-1", 50)))
+            with shared.attached(rival):
+                rival.begin()
+                assert lake.push(rival, *facts("r-2", 50))
+                rival.commit()
+
+        shared.transact(con, "r-1", work)
+        assert tries == [True]
+    with reader(shared) as con:
+        assert con.execute("select count(*) from meta.row_ledger").fetchall() == [(100,)]
+
+
+def test_a_lost_connection_is_made_again(shared: Lake, store: Store) -> None:
+    import psycopg2
+
+    with duckdb.connect() as con:
+        shared.prepare(con, sharing.SHARED)
+        tries = []
+
+        def work() -> bool:
+            tries.append(lake.push(con, *facts("r-1", 50)))
+            if len(tries) == 1:
+                admin = psycopg2.connect(
+                    host="127.0.0.1", port=store.postgres.port, user="dagster", dbname="postgres"
+                )
+                with admin, admin.cursor() as cursor:
+                    cursor.execute(
+                        "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname like 'lake_%'"
+                    )
+                admin.close()
+            return tries[-1]
+
+        assert shared.transact(con, "r-1", work)
+        assert len(tries) == 2
+    with reader(shared) as con:
+        assert con.execute("select count(*) from meta.row_ledger").fetchall() == [(50,)]
+
+
+# Publication
+
+
+@pytest.mark.slow
+def test_two_machines_end_as_one_with_all_releases(shared: Lake, store: Store, tmp_path: Path) -> None:
+    """Facts and marts, cell by cell; and what the lake holds is what its contracts say."""
+    here, there = Machine(tmp_path / "a"), Machine(tmp_path / "b")
+    first, second = here.add("2021-01", "2021-02"), there.add("2021-02", "2021-03")
+    here.build()
+    with reader(shared) as con:
+        assert con.execute(RELEASES).fetchall() == [(first,)]
+        before = con.execute("select max(snapshot_id) from ledger.snapshots()").fetchall()[0][0]
+        january = con.execute("from marts.january_yoy order by all").fetchall()
+    there.build()
+
+    alone = Machine(tmp_path / "alone")
+    for last, published in (("2021-01", "2021-02"), ("2021-02", "2021-03")):
+        alone.add(last, published)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("BORDER_TARGET")
+        alone.build()
+    with reader(shared) as con, Warehouse(alone.ledger.home.build_file) as build:
+        assert con.execute(RELEASES).fetchall() == sorted([(first,), (second,)])
+        expected = contents(build.con, compared())
+        for table, rows in contents(con, compared()).items():
+            assert rows == expected[table], table
+        identity = "select version, releases, data_through from meta.publication"
+        assert con.execute(identity).fetchall() == build.con.execute(identity).fetchall()
+
+    _is_as_its_contracts(shared)
+    _answers_as_the_file(shared, there)
+    with reader(shared, before) as con:  # what the lake held then
+        assert con.execute(RELEASES).fetchall() == [(first,)]
+        assert con.execute("from marts.january_yoy order by all").fetchall() == january
+    with reader(shared) as con:
+        held = con.execute(
+            f"select count(*) from meta.releases at (version => {before}) where trust <> 'quoted'"
+        )
+        assert held.fetchall() == [(1,)]
+
+    _a_release_set_aside_leaves(shared, here, there, first, second)
+
+
+def _is_as_its_contracts(shared: Lake) -> None:
+    with duckdb.connect() as con, shared.attached(con, read_only=True):
+        held = lake.columns_held(con)
+        expected = {*sharing.SHARED, *sharing.published_tables()}
+        assert set(held) == expected
+        for table in expected:
+            contract = contracts.table(table)
+            assert held[table] == [(c.name, c.type) for c in contract.columns], table
+        commented = con.execute(
+            f"select schema_name || '.' || table_name, comment from duckdb_tables() where database_name = '{ALIAS}'"
+        ).fetchall()
+        assert dict(commented) == {t: contracts.table(t).comment for t in expected}
+        columns = con.execute(
+            "select schema_name || '.' || table_name, column_name, comment, is_nullable from duckdb_columns() "
+            f"where database_name = '{ALIAS}' and schema_name <> '{lake.TOKENS}'"
+        ).fetchall()
+        assert {(t, c): (text, nullable) for t, c, text, nullable in columns} == {
+            (t, c.name): (c.comment, c.nullable) for t in expected for c in contracts.table(t).columns
+        }
+        macros = con.execute(
+            f"select distinct function_name from duckdb_functions() where database_name = '{ALIAS}' "
+            "and function_type = 'table_macro'"
+        ).fetchall()
+        assert {m for (m,) in macros} == {m.name for m in table_macros()}
+
+
+def _answers_as_the_file(shared: Lake, machine: Machine) -> None:
+    """The same SQL on the lake and on the file the machine published."""
+    questions = (
+        "from as_of(date '2021-02-28') order by all",
+        "from yoy('usbp_southwest', date '2021-01-01')",
+        "from monthly_yoy_as_of(date '2021-03-31') order by all",
+        "from marts.january_yoy order by all",
+    )
+    with (
+        reader(shared) as con,
+        duckdb.connect(str(machine.ledger.home.published_file), read_only=True) as file,
+    ):
+        for sql in questions:
+            assert con.execute(sql).fetchall() == file.execute(sql).fetchall(), sql
+
+
+def _a_release_set_aside_leaves(shared: Lake, here: Machine, there: Machine, first: str, second: str) -> None:
+    """With the next build of the machine that brought it, and of no other."""
+    there.build()
+    with reader(shared) as con:
+        assert con.execute(RELEASES).fetchall() == sorted([(first,), (second,)])
+    here.set_aside(first)
+    here.build()
+    with reader(shared) as con:
+        assert con.execute(RELEASES).fetchall() == [(second,)]
+        for table in (*sharing.FACTS, lake.ARRIVALS, lake.LOADS):
+            found = con.execute(f"select distinct release_id from {table}").fetchall()
+            assert found in ([(second,)], []), table
+    there.build()
+    with reader(shared) as con:
+        assert con.execute(RELEASES).fetchall() == [(second,)]
+
+
+# What a person is told
+
+
+def test_no_password_is_ever_shown() -> None:
+    for text in (
+        "ducklake:postgres:dbname=x password=t0psecret host=db",
+        "ducklake:postgres:dbname=x password='t0p secret' host=db",
+        "ducklake:postgres:dbname=x PASSWORD = t0psecret",
+        "ducklake:postgres:postgresql://me:t0psecret@db/x",
+    ):
+        assert "t0p" not in masked(text)
+        assert "secret" not in masked(text)
+        made = Lake.at(text)
+        assert made is not None
+        assert "t0p" not in made.shown + repr(made)
+    assert masked("no secret: here") == "no secret: here"
+    with pytest.raises(LakeError, match="no such target"):
+        Lake.at("postgres:dbname=x")
+
+
+def test_an_unreachable_catalog_is_one_line_without_the_password(small_home: Home) -> None:
+    target = "ducklake:postgres:dbname=x host=127.0.0.1 port=1 password=t0psecret"
+    done = small_home.border("build", "--target", target, BORDER_LAKE_TRIES="1")
+    assert done.returncode == 2
+    assert one_line(done.stderr.splitlines()[-1])
+    assert "t0psecret" not in done.stdout + done.stderr
+    assert "password=***" in done.stderr
+
+
+def test_without_the_extension_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.extensions.find_spec", lambda name: None)
+    with (
+        duckdb.connect() as con,
+        pytest.raises(LakeError, match=r"pip install 'border-ledger\[lake\]'"),
+        Lake("catalog.ducklake").attached(con),
+    ):
+        pass

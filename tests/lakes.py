@@ -1,0 +1,125 @@
+"""A lake on loopback and the machines that share it, each an installation with an archive of its own.
+
+Belongs here: starting, filling and comparing. Does not belong here: any assertion about what a lake holds.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from agency_files import SBO, as_csv, sbo
+from deployment import Postgres
+from installation import NOW
+
+from orchestration import sharing, steps
+from orchestration.build import BuildReport, build
+from orchestration.ingest import ingest_bytes
+from orchestration.resources import Ledger
+from warehouse.archive import Release
+from warehouse.lake import Lake
+from warehouse.writer import Warehouse
+
+#: What two builds of the same releases may differ in: when and how often they were built and audited, and by whom.
+OF_THE_BUILD = {"meta.checks", "meta.check_records", "meta.builds", "meta.publication", "meta.fetch_log"}
+
+
+class Store:
+    """PostgreSQL and a folder of data; every test gets a lake of its own in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.postgres = Postgres(folder / "postgres")
+        self.folder = folder
+        self._made = 0
+
+    def new_lake(self) -> Lake:
+        import psycopg2
+
+        self._made += 1
+        name = f"lake_{self._made}"
+        con = psycopg2.connect(host="127.0.0.1", port=self.postgres.port, user="dagster", dbname="postgres")
+        con.autocommit = True
+        with con.cursor() as cursor:
+            cursor.execute(f"create database {name}")
+        con.close()
+        return Lake(
+            f"postgres:dbname={name} host=127.0.0.1 port={self.postgres.port} user=dagster password=not-asked-for",
+            str(self.folder / name),
+        )
+
+
+def southwest(last: str) -> tuple[str, bytes]:
+    """Name and bytes of a southwest file whose last month is `last`; all such files print the same figures."""
+    return f"sbo-{last}.csv", as_csv(SBO, sbo("2020-10", last))
+
+
+class Machine:
+    """An installation that shares a lake, driven in this process."""
+
+    def __init__(self, root: Path) -> None:
+        self.ledger = Ledger(root=str(root))
+
+    def add(self, last: str, published: str) -> str:
+        """Archive a southwest file; returns its release_id."""
+        name, data = southwest(last)
+        outcome = ingest_bytes(data, name, self.ledger.archive, published=published, now=NOW)
+        assert outcome.release is not None, outcome.message
+        return outcome.release.release_id
+
+    def build(self) -> BuildReport:
+        report = build(self.ledger.home, lambda step, share: None)
+        assert report.ok, report.failed
+        return report
+
+    def share(self) -> list[str]:
+        """Raw, core, audits and push of everything in the archive; no mart."""
+        with self.ledger.open() as warehouse:
+            return sharing.share(warehouse, self.ledger, self.load(warehouse))
+
+    def load(self, warehouse: Warehouse) -> list[Release]:
+        steps.load_reviewed(warehouse)
+        releases = sharing.arrive(warehouse, self.ledger)
+        for release in releases:
+            if not sharing.is_known(warehouse, release):
+                steps.load_raw(warehouse, self.ledger.archive, release)
+        return releases
+
+    def arrive(self) -> None:
+        """Take in what others pushed."""
+        with self.ledger.open() as warehouse:
+            steps.load_reviewed(warehouse)
+            sharing.arrive(warehouse, self.ledger)
+
+    def set_aside(self, release_id: str) -> None:
+        self.ledger.archive.set_aside(release_id, "a test", dt.datetime(2025, 1, 1))
+
+
+@contextmanager
+def reader(lake: Lake, version: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A reader's connection, as docs/lake.md says: the lake attached read-only as `ledger`, and in use."""
+    from warehouse import extensions
+
+    with duckdb.connect() as con:
+        for name in ("ducklake", "postgres_scanner"):
+            extensions.load(con, name)
+        at = f", snapshot_version {version}" if version is not None else ""
+        con.execute(f"attach 'ducklake:{lake.catalog}' as ledger (read_only{at})")
+        con.execute("use ledger")
+        yield con
+
+
+def contents(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> dict[str, list[Any]]:
+    """Every row of every table, in an order of its own, as text."""
+    return {
+        table: sorted(repr(row) for row in con.execute(f"select * from {table}").fetchall())
+        for table in tables
+    }
+
+
+def compared() -> list[str]:
+    """The tables that two builds of the same releases must have equal, cell by cell."""
+    return [t for t in (*sharing.FACTS, *sharing.published_tables()) if t not in OF_THE_BUILD]
