@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from expectations.runner import Suite, SuiteResult
 from orchestration import court_ingest
@@ -57,16 +58,26 @@ def court_releases(archive: Archive) -> list[Release]:
 
 
 @contextmanager
-def open_for(home: Home, archive: Archive) -> Iterator[Warehouse | None]:
-    """The court file with the archive's releases recorded; None while there never was a court release."""
+def open_for(
+    home: Home, archive: Archive, arrivals: Sequence[Mapping[str, Any]] | None = None
+) -> Iterator[Warehouse | None]:
+    """The court file with the archive's releases recorded; None while there never was a court release.
+
+    `arrivals` are releases that came from a lake; those of last time where it is not given.
+    """
     found = court_releases(archive)
-    if not found and not home.court_build_file.exists():
+    if not found and not arrivals and not home.court_build_file.exists():
         yield None
         return
-    with storage.open_court(home.court_build_file) as court:
+    with storage.lock(home.court_build_file), storage.open_court(home.court_build_file) as court:
+        own = {r.release_id for r in found}
+        known = [
+            *map(vars, found),
+            *(a for a in storage.arrivals(court, arrivals) if a["release_id"] not in own),
+        ]
         storage.record_releases(
             court,
-            [{**vars(r), "is_synthetic": r.trust == "synthetic"} for r in found],
+            [{**r, "is_synthetic": r["trust"] == "synthetic"} for r in known],
             storage.raw_folder(home.court_build_file),
         )
         yield court
@@ -163,8 +174,10 @@ def audit_typed(
     warehouse: Warehouse, court: Warehouse, archive: Archive, suite: Suite, now: dt.datetime
 ) -> SuiteResult:
     """A typed table's suite; what it found last time, where neither the typed releases nor code have changed since."""
-    typed = [r.release_id for r in _typed(court, archive)]
-    state = [*typed, code_of_core(), code_of_raw(), code_of_suites()]
+    typed = court.con.execute(
+        "select release_id, fingerprint from meta.loads where table_name = 'core' order by all"
+    ).fetchall()
+    state = [repr(typed), code_of_core(), code_of_raw(), code_of_suites()]
     fingerprint = hashlib.sha256("/".join(state).encode()).hexdigest()
     if storage.is_marked(court, suite.name, "all", fingerprint) and (last := last_result(warehouse, suite)):
         return last
@@ -178,6 +191,19 @@ def _typed(court: Warehouse, archive: Archive) -> list[Release]:
     return [
         r for r in court_releases(archive) if storage.is_marked(court, "core", r.release_id, code_of_core())
     ]
+
+
+def is_sound(court: Warehouse, release: Release) -> bool:
+    """Whether a release of the archive is read, typed and audited by this code, and no audit failed."""
+    is_checked = court.con.execute(
+        "select count(*) from meta.loads where table_name = ? and release_id = ? and fingerprint like ?",
+        [FINDINGS, release.release_id, f"{code_of_core()}/{code_of_raw()}/%"],
+    ).fetchone()
+    failed = court.con.execute(
+        "select count(*) from meta.eoir_findings where release_id = ? and finding_state = 'failed'",
+        [release.release_id],
+    ).fetchone()
+    return bool(is_checked and is_checked[0] and failed and not failed[0])
 
 
 def read_all(home: Home, archive: Archive) -> None:

@@ -11,10 +11,9 @@ import datetime as dt
 import os
 import uuid
 from collections.abc import Iterable
-from typing import Any
 
 from expectations.suites import suites
-from orchestration import claim_steps, court_ingest, steps
+from orchestration import claim_steps, court, court_ingest, steps
 from orchestration.audit import audit, observed
 from orchestration.resources import Ledger
 from transforms import families
@@ -29,7 +28,7 @@ from warehouse.writer import Warehouse
 #: Beside the core tables: what is known of a release's lines.
 ACCOUNTS = ("meta.row_ledger", "meta.quarantine")
 FACTS = (*steps.CORE_TABLES, *ACCOUNTS)
-SHARED = (*FACTS, lake.ARRIVALS, lake.LOADS)
+SHARED = (*FACTS, *storage.FACTS, lake.ARRIVALS, lake.LOADS)
 ROUNDS = 20  # how often a build is made again because another was published meanwhile
 
 
@@ -38,13 +37,11 @@ class NotShareable(Exception):
 
 
 def published_tables() -> list[str]:
-    """Tables that are published whole: all but raw text, facts by release, and the court file."""
+    """Tables that are published whole: all but raw text and facts by release."""
     return [
         name
         for name in contracts.tables()
-        if not name.startswith("raw.")
-        and name not in (*SHARED, "meta.published_files")
-        and not storage.is_court_table(name)
+        if not name.startswith("raw.") and name not in (*SHARED, "meta.published_files")
     ]
 
 
@@ -85,7 +82,43 @@ def arrive(warehouse: Warehouse, ledger: Ledger) -> list[Release]:
             _pull(warehouse, own)
         return found
 
-    return target.retried(warehouse.con, take)
+    found = target.retried(warehouse.con, take)
+    _arrive_of_courts(warehouse, ledger, target)
+    return found
+
+
+def _arrive_of_courts(warehouse: Warehouse, ledger: Ledger, target: Lake) -> None:
+    """The same for court records, whose facts lie in the court file; what was read here is never replaced."""
+    own = {r.release_id for r in court.court_releases(ledger.archive)}
+    cursor = warehouse.con.execute(
+        "select * from meta.arrivals where family = ? order by published_on, release_id",
+        [court_ingest.FAMILY],
+    )
+    names = [d[0] for d in cursor.description or []]
+    arrivals = [
+        a for row in cursor.fetchall() if (a := dict(zip(names, row, strict=True)))["release_id"] not in own
+    ]
+    with court.open_for(ledger.home, ledger.archive, arrivals) as file:
+        if file is None or not arrivals:
+            return
+
+        def take() -> None:
+            with file.transaction():
+                for arrival in arrivals:
+                    _pull_of_courts(file, arrival["release_id"])
+
+        target.retried(file.con, take)
+
+
+def _pull_of_courts(file: Warehouse, release_id: str) -> None:
+    fingerprint = lake.marks(file.con, release_id).get(storage.CASES)
+    if fingerprint is None or storage.is_marked(file, "core", release_id, fingerprint):
+        return
+    for table in storage.FACTS:
+        column = lake.release_column(table)
+        file.con.execute(f"delete from {table} where {column} = ?", [release_id])
+        file.con.execute(f"insert into {table} select * from {ALIAS}.{table} where {column} = '{release_id}'")
+    storage.mark(file, "core", release_id, fingerprint)
 
 
 def _pull(warehouse: Warehouse, own: set[str]) -> None:
@@ -160,13 +193,7 @@ def push(warehouse: Warehouse, ledger: Ledger, chosen: Iterable[Release]) -> lis
     target = ledger.lake
     if target is None:
         return []
-    con, me = warehouse.con, installation(ledger.home)
-    held = target.retried(
-        con,
-        lambda: set(
-            con.execute(f"select table_name, release_id, fingerprint from {ALIAS}.{lake.LOADS}").fetchall()
-        ),
-    )
+    me, held = installation(ledger.home), _held(warehouse, target)
     pushed = []
     for release in chosen:
         table = table_of(release)
@@ -179,16 +206,54 @@ def push(warehouse: Warehouse, ledger: Ledger, chosen: Iterable[Release]) -> lis
             name: f"select * from {name} where release_id = '{release.release_id}'"
             for name in (table, *ACCOUNTS)
         }
-        arrival = {**vars(release), "arrived_from": me, "arrived_at": ledger.now()}
-
-        def work(
-            arrival: dict[str, Any] = arrival, rows: dict[str, str] = rows, loads: dict[str, str] = loads
-        ) -> bool:
-            return lake.push(con, arrival, rows, loads)
-
-        if target.transact(con, release.release_id, work):
+        if _push_one(target, warehouse, release, me, ledger.now(), rows, loads):
             pushed.append(release.release_id)
     return pushed
+
+
+def _held(warehouse: Warehouse, target: Lake) -> set[tuple[str, str, str]]:
+    """Table, release and code of everything in the lake."""
+    con = warehouse.con
+    sql = f"select table_name, release_id, fingerprint from {ALIAS}.{lake.LOADS}"
+    return target.retried(con, lambda: set(con.execute(sql).fetchall()))
+
+
+def _push_of_courts(ledger: Ledger, held: set[tuple[str, str, str]]) -> list[str]:
+    target, me = ledger.lake, installation(ledger.home)
+    fingerprint = f"{court.code_of_core()}/{court.code_of_raw()}"
+    pushed = []
+    with court.open_for(ledger.home, ledger.archive) as file:
+        for release in court.court_releases(ledger.archive) if file and target else []:
+            if (storage.CASES, release.release_id, fingerprint) in held:
+                continue
+            assert file is not None
+            assert target is not None
+            if not court.is_sound(file, release):
+                raise publish.NotPublishable(
+                    f"{release.release_id}: not read and audited; run `border build`"
+                )
+            rows = {
+                table: f"select * from {table} where {lake.release_column(table)} = '{release.release_id}'"
+                for table in storage.FACTS
+            }
+            if _push_one(target, file, release, me, ledger.now(), rows, {storage.CASES: fingerprint}):
+                pushed.append(release.release_id)
+    return pushed
+
+
+def _push_one(
+    target: Lake,
+    warehouse: Warehouse,
+    release: Release,
+    me: str,
+    now: dt.datetime,
+    rows: dict[str, str],
+    loads: dict[str, str],
+) -> bool:
+    arrival = {**vars(release), "arrived_from": me, "arrived_at": now}
+    return target.transact(
+        warehouse.con, release.release_id, lambda: lake.push(warehouse.con, arrival, rows, loads)
+    )
 
 
 def publish_build(warehouse: Warehouse, ledger: Ledger, now: dt.datetime) -> str:
@@ -197,6 +262,7 @@ def publish_build(warehouse: Warehouse, ledger: Ledger, now: dt.datetime) -> str
         for _ in range(ROUNDS):
             publish.gate(warehouse, [suite.table for suite in suites().values()])
             push(warehouse, ledger, ledger.archive.releases())
+            _push_of_courts(ledger, _held(warehouse, target))
             if _publish_in(target, warehouse, ledger, now):
                 break
             arrive(warehouse, ledger)
@@ -210,45 +276,45 @@ def publish_build(warehouse: Warehouse, ledger: Ledger, now: dt.datetime) -> str
 
 
 def _publish_in(target: Lake, warehouse: Warehouse, ledger: Ledger, now: dt.datetime) -> bool:
-    """Publish in the lake; False where what it holds has releases this build lacks, or lacks some of its own.
+    """Publish in the lake; False where it has published releases this build lacks, or lacks some of this build's.
 
     A release another installation pushed meanwhile, and has not published yet, is no obstacle: it publishes after us.
     """
     con, me, code = warehouse.con, installation(ledger.home), steps.code_version()
     own = {r.release_id for r in ledger.archive.releases()}
-    version = publish.version_of(warehouse, code)
-    publish.record_publication(warehouse, version, now)
+    publish.record_publication(warehouse, publish.version_of(warehouse, code), now)
     mine = _releases(warehouse, "meta.releases")
-    shared = {r for r in mine if not r.startswith(f"{court_ingest.FAMILY}-")}
 
-    def work() -> bool:
-        arrived = dict(
+    def work(tables: dict[str, str]) -> bool:
+        origins = dict(
             con.execute(f"select release_id, arrived_from from {ALIAS}.{lake.ARRIVALS}").fetchall()
         )
-        leaving = {r for r, origin in arrived.items() if origin == me and r not in own}
+        arrived = set(origins)
+        leaving = {r for r, origin in origins.items() if origin == me and r not in own}
         if "meta.publication" in lake.columns_held(con):
             published = _releases(warehouse, f"{ALIAS}.meta.releases")
             row = con.execute(f"select version from {ALIAS}.meta.publication").fetchone()
-            theirs = publish.version_in(con, f"{ALIAS}.meta.releases", code)
-            if (
-                row
-                and row[0] == theirs
-                and mine <= published
-                and not leaving
-                and published <= {*arrived, *mine}
-            ):
-                return True  # as much or more is published, by the same code
-            if (published & set(arrived)) - leaving - mine:
+            is_by_this_code = row == (publish.version_in(con, f"{ALIAS}.meta.releases", code),)
+            if is_by_this_code and mine <= published <= arrived - leaving:
+                return True  # as much or more is published
+            if (published & arrived) - leaving - mine:
                 return False
-        if not shared <= set(arrived):
+        if not mine <= arrived:
             return False
         for release_id in leaving:
-            lake.remove(con, release_id, FACTS)
-        lake.publish(con, published_tables(), table_macros())
+            lake.remove(con, release_id, (*FACTS, *storage.FACTS))
+        lake.publish(con, tables, table_macros())
         return True
 
     target.prepare(con, SHARED)
-    return target.transact(con, lake.PUBLICATION, work)
+    with storage.readable(con, ledger.home.court_build_file) as records:
+        tables = {
+            name: f"select * from {records.sql(name)}"
+            if name in storage.OF_THE_LIST or warehouse.exists(name)
+            else ""
+            for name in published_tables()
+        }
+        return target.transact(con, lake.PUBLICATION, lambda: work(tables))
 
 
 def _releases(warehouse: Warehouse, table: str) -> set[str]:

@@ -457,7 +457,10 @@ def _court_file_beside(warehouse: Warehouse) -> Path | None:
     row = warehouse.con.execute(
         "select path from duckdb_databases() where database_name = current_database()"
     ).fetchone()
-    return Path(row[0]).with_name(storage.FILE_NAME) if row and row[0] else None
+    if not row or not row[0]:
+        return None
+    folder = Path(row[0]).parent  # all workers of an installation share the court file
+    return (folder.parent if folder.name.startswith("worker-") else folder) / storage.FILE_NAME
 
 
 def _state_of_reads(warehouse: Warehouse, chosen: Model, records: list[tuple[Any, ...]]) -> str:

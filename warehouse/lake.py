@@ -235,7 +235,12 @@ def remove(con: DuckDBPyConnection, release_id: str, tables: Iterable[str]) -> N
 
 def _forget(con: DuckDBPyConnection, release_id: str, tables: Iterable[str]) -> None:
     for table in tables:
-        con.execute(f"delete from {ALIAS}.{table} where release_id = ?", [release_id])
+        con.execute(f"delete from {ALIAS}.{table} where {release_column(table)} = ?", [release_id])
+
+
+def release_column(table: str) -> str:
+    """The column that says which release a row came with."""
+    return next(c.name for c in contracts.table(table).columns if c.name in ("release_id", "new_release_id"))
 
 
 def marks(con: DuckDBPyConnection, release_id: str) -> dict[str, str]:
@@ -256,29 +261,23 @@ def arrivals(con: DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def publish(con: DuckDBPyConnection, tables: Iterable[str], macros: Iterable[Macro]) -> None:
-    """Put the open build's `tables` and the macros in place of the lake's, inside one transaction of the caller.
+def publish(con: DuckDBPyConnection, tables: Mapping[str, str], macros: Iterable[Macro]) -> None:
+    """Put a select for each of `tables`, and the macros, in place of what the lake holds.
 
-    A table the build lacks is emptied; one whose columns changed is made anew.
+    Inside one transaction of the caller. An empty select empties a table; one whose columns changed is made anew.
     """
     _token(con, PUBLICATION)
     held = columns_held(con)
-    built = {
-        f"{schema}.{table}"
-        for schema, table in con.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = current_database()"
-        ).fetchall()
-    }
     for schema in sorted({table.split(".")[0] for table in tables}):
         con.execute(f"create schema if not exists {ALIAS}.{schema}")
-    for table in tables:
+    for table, select in tables.items():
         if held.get(table) != _columns(table):
             con.execute(f"drop table if exists {ALIAS}.{table}")
             _create(con, table)
         else:
             con.execute(f"delete from {ALIAS}.{table}")
-        if table in built:
-            con.execute(f"insert into {ALIAS}.{table} select * from {table}")
+        if select:
+            con.execute(f"insert into {ALIAS}.{table} {select}")
     (build,) = con.execute("select current_database()").fetchone() or ("",)
     con.execute(f"use {ALIAS}")  # a macro may call another, by a name that names no database
     try:

@@ -45,8 +45,8 @@ class Home:
 
     @property
     def court_build_file(self) -> Path:
-        """Court records as built; their raw text lies in the folder `court` beside it."""
-        return self.work / "court.duckdb"
+        """Court records as built, by whichever worker; their raw text lies in the folder `court` beside it."""
+        return self.root / "work" / "court.duckdb"
 
     @property
     def build_lock(self) -> Path:

@@ -6,18 +6,21 @@ A private PostgreSQL on loopback keeps the catalogs, one a test.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from court_files import CourtRelease
 from deployment import postgres_program
-from installation import Home, one_line
+from installation import NOW, Home, one_line
 from lakes import Machine, Store, compared, contents, reader
 
 from orchestration import sharing, steps
+from orchestration.ingest import ingest
 from transforms.table_macros import table_macros
-from warehouse import contracts, lake
+from warehouse import contracts, lake, publish
+from warehouse.court import storage
 from warehouse.lake import ALIAS, Lake, LakeError, masked
 from warehouse.writer import Warehouse
 
@@ -265,6 +268,101 @@ def test_two_machines_end_as_one_with_all_releases(shared: Lake, store: Store, t
     _a_release_set_aside_leaves(shared, here, there, first, second)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["this code", "other code"])
+def test_a_build_that_was_overtaken_takes_in_what_it_lacks_and_is_published(
+    shared: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Another machine reads, pushes and publishes while this one is about to publish.
+
+    It took in what this one had pushed: by the same code there is nothing left to do, by other code there is.
+    """
+    here, there = Machine(tmp_path / "a"), Machine(tmp_path / "b")
+    first, second = here.add("2021-01", "2021-02"), there.add("2021-02", "2021-03")
+    (tmp_path / "nothing" / "series").mkdir(parents=True)
+    other, gate = Home(there.ledger.home.root, tmp_path / "nothing"), publish.gate
+    published: list[list[tuple[str]]] = []
+
+    def overtaken(warehouse: Warehouse, tables: Iterable[str]) -> None:
+        if not published:
+            done = other.border("build")
+            assert done.returncode == 0, done.stderr
+            if by == "other code":
+                sql = f"update {ALIAS}.meta.publication set version = 'another'"
+                with duckdb.connect() as con:
+                    shared.transact(con, lake.PUBLICATION, lambda: con.execute(sql))
+        gate(warehouse, tables)
+        with reader(shared) as con:
+            published.append(con.execute(RELEASES).fetchall())
+
+    monkeypatch.setattr(publish, "gate", overtaken)
+    here.build()
+    both = sorted([(first,), (second,)])
+    assert published == [both] * (
+        2 if by == "this code" else 3
+    )  # once more for the machine's own published file
+    with reader(shared) as con, Warehouse(here.ledger.home.build_file) as build:
+        assert con.execute(RELEASES).fetchall() == both
+        version = con.execute("select version from meta.publication").fetchall()
+        own = build.con.execute("select version from meta.publication").fetchall()
+        assert (version == own) == (by == "other code")
+        for table, rows in contents(con, compared() if by == "other code" else []).items():
+            assert rows == contents(build.con, [table])[table], table
+
+
+def test_a_reader_sees_whole_publications_while_others_replace_them(shared: Lake) -> None:
+    """Edition n has n releases and the value n in every row of the mart."""
+    editions, stop = 12, threading.Event()
+
+    def tables(n: int) -> dict[str, str]:
+        def select(table: str, rows: int, **values: str) -> str:
+            columns = contracts.table(table).columns
+            given = {c.name: values.get(c.name, _ANY.get(c.type, "null")) for c in columns}
+            return f"select {', '.join(f'{v} as {k}' for k, v in given.items())} from range({rows}) as r(i)"
+
+        return {
+            "meta.publication": select("meta.publication", 1, version=f"'{n}'", releases=str(n)),
+            "meta.releases": select("meta.releases", n, release_id="'r-' || i", trust="'official'"),
+            "marts.january_yoy": select("marts.january_yoy", 40, value=str(n)),
+        }
+
+    def publish_all() -> None:
+        with duckdb.connect() as con:
+            for n in range(1, editions + 1):
+                shared.transact(con, lake.PUBLICATION, lambda n=n: lake.publish(con, tables(n), []))
+        stop.set()
+
+    with duckdb.connect() as con:
+        shared.prepare(con, sharing.SHARED)
+        shared.transact(con, lake.PUBLICATION, lambda: lake.publish(con, tables(1), []))
+    writer = threading.Thread(target=publish_all)
+    writer.start()
+    seen = []
+    with reader(shared) as con:
+        while not stop.is_set():
+            con.begin()
+            found = [
+                con.execute(sql).fetchall()[0]
+                for sql in (
+                    "select releases, releases from meta.publication",
+                    "select count(*), count(*) from meta.releases",
+                    "select min(value), max(value) from marts.january_yoy",
+                )
+            ]
+            con.commit()
+            assert len(set(found)) == 1, found
+            seen.append(found[0][0])
+    writer.join(60)
+    assert len(set(seen)) > 2
+    assert seen == sorted(seen)
+
+
+_ANY = {
+    "VARCHAR": "''", "INTEGER": "0", "BIGINT": "0", "HUGEINT": "0", "DOUBLE": "0", "BOOLEAN": "false",
+    "DATE": "date '2021-01-01'", "TIMESTAMP": "timestamp '2021-01-01'", "VARCHAR[]": "[]",
+}  # fmt: skip
+
+
 def _is_as_its_contracts(shared: Lake) -> None:
     with duckdb.connect() as con, shared.attached(con, read_only=True):
         held = lake.columns_held(con)
@@ -322,6 +420,59 @@ def _a_release_set_aside_leaves(shared: Lake, here: Machine, there: Machine, fir
     there.build()
     with reader(shared) as con:
         assert con.execute(RELEASES).fetchall() == [(second,)]
+
+
+# Court records
+
+
+@pytest.mark.slow
+def test_court_records_are_shared_too(shared: Lake, tmp_path: Path) -> None:
+    """What one machine read and typed, another publishes with its own releases; the marts are those of one machine."""
+    here, there, alone = (Machine(tmp_path / name) for name in ("a", "b", "alone"))
+    made_up = CourtRelease()
+    for number in range(1, 31):
+        proceeding = {"COMP_DATE": "2022-05-05", "DEC_CODE": "X"}
+        made_up.case(number, f"20{19 + number % 4}-01-0{1 + number % 9}", proceeding, identifier="MP")
+    path = made_up.write(tmp_path / "made.zip", "2026-08-03", SYNTHETIC__txt=b"")
+    for machine in (here, alone):
+        (outcome,) = ingest([path], machine.ledger.archive, now=NOW)
+        assert outcome.release is not None, outcome.message
+        machine.add("2021-01", "2021-02")
+    for machine in (there, alone):
+        machine.add("2021-02", "2021-03")
+    here.build()
+    there.build()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("BORDER_TARGET")
+        alone.build()
+    records = [
+        t for t in storage.TABLES if t != "meta.eoir_tables"
+    ]  # which says in what folder raw text lies
+    with (
+        reader(shared) as con,
+        Warehouse(alone.ledger.home.build_file) as build,
+        duckdb.connect(str(alone.ledger.home.court_build_file), read_only=True) as court_file,
+        duckdb.connect(str(there.ledger.home.published_court_file), read_only=True) as pulled,
+    ):
+        assert len(con.execute(RELEASES).fetchall()) == 3
+        in_build = [t for t in compared() if not storage.is_court_table(t)]
+        expected = contents(build.con, in_build)
+        for table, rows in contents(con, in_build).items():
+            assert rows == expected[table], table
+        expected = contents(court_file, records)
+        assert len(expected["core.eoir__cases"]) == 30
+        for table, rows in contents(con, records).items():
+            assert rows == expected[table], table
+        for table, rows in contents(pulled, records).items():
+            assert rows == expected[table], table
+    here.set_aside(outcome.release.release_id)
+    here.build()
+    with reader(shared) as con:
+        assert con.execute("select count(*) from core.eoir__cases").fetchall() == [(0,)]
+        assert len(con.execute(RELEASES).fetchall()) == 2
+    there.build()
+    with duckdb.connect(str(there.ledger.home.published_court_file), read_only=True) as pulled:
+        assert pulled.execute("select count(*) from core.eoir__cases").fetchall() == [(0,)]
 
 
 # What a person is told

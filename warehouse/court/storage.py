@@ -20,7 +20,7 @@ from duckdb import DuckDBPyConnection
 
 from warehouse import contracts
 from warehouse.court.core import CORE_TABLES, bundle_codes
-from warehouse.writer import Warehouse
+from warehouse.writer import BuildLock, Warehouse
 
 FILE_NAME = "court.duckdb"
 #: Oldest DuckDB that opens the build file: its string compression takes a third off the time to type a release.
@@ -36,7 +36,12 @@ CATALOG = "court"
 #: What the court file says of itself, and what is copied to readers.
 META_TABLES = tuple(name for name in contracts.tables() if name.startswith("meta.eoir_"))
 TABLES = (*CORE_TABLES, CASES, *META_TABLES)
+#: What is held of a release, and what is made of the list of releases.
+OF_THE_LIST = ("meta.eoir_releases", "meta.eoir_bundled_decisions", "meta.eoir_bundled_locations")
+FACTS = tuple(name for name in TABLES if name not in OF_THE_LIST)
+_ARRIVALS = "meta.arrivals"
 _LOADS = "meta.loads"
+_PATIENCE = 1800.0  # seconds one worker of an installation waits for another to be done with the court file
 _IN_COURT = re.compile(r"\b(?:core\.eoir__\w+|meta\.eoir_\w+|marts\.court_cases)\b")
 
 
@@ -49,10 +54,29 @@ def open_court(path: Path) -> Warehouse:
     """The court file open for writing, every table it must have in place."""
     court = Warehouse(path, storage_version=BUILD_STORAGE)
     court.con.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-    for name in (*TABLES, _LOADS):
+    for name in (*TABLES, _LOADS, _ARRIVALS):
         court.ensure(name)
     bundle_codes(court.con)
     return court
+
+
+def lock(path: Path) -> BuildLock:
+    """Of the workers of an installation one at a time has the court file open."""
+    return BuildLock(path.with_suffix(".lock"), wait=_PATIENCE)
+
+
+def arrivals(
+    court: Warehouse, replaced_by: Sequence[Mapping[str, Any]] | None = None
+) -> list[dict[str, Any]]:
+    """The releases that came from a lake, as last seen there."""
+    if replaced_by is not None:
+        columns = [c.name for c in contracts.table(_ARRIVALS).columns]
+        with court.transaction():
+            court.con.execute(f"delete from {_ARRIVALS}")
+            court.append(_ARRIVALS, [tuple(r[c] for c in columns) for r in replaced_by])
+    cursor = court.con.execute(f"select * from {_ARRIVALS} order by published_on, release_id")
+    names = [d[0] for d in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def raw_folder(path: Path) -> Path:
@@ -108,18 +132,19 @@ def readable(con: DuckDBPyConnection, path: Path | None) -> Iterator[Reading]:
     if path is None or not path.exists():
         yield Reading(lambda sql: _IN_COURT.sub(lambda found: _empty(found[0]), sql), [])
         return
-    con.execute(f"attach {_text(str(path))} as {CATALOG} (read_only)")
-    try:
-        yield Reading(
-            lambda sql: _IN_COURT.sub(lambda found: f"{CATALOG}.{found[0]}", sql), state_of(con, CATALOG)
-        )
-    except BaseException:
-        with suppress(
-            duckdb.Error
-        ):  # an aborted transaction cannot detach, and must not hide why it was aborted
-            con.execute(f"detach {CATALOG}")
-        raise
-    con.execute(f"detach {CATALOG}")
+    with lock(path):
+        con.execute(f"attach {_text(str(path))} as {CATALOG} (read_only)")
+        try:
+            yield Reading(
+                lambda sql: _IN_COURT.sub(lambda found: f"{CATALOG}.{found[0]}", sql), state_of(con, CATALOG)
+            )
+        except BaseException:
+            with suppress(
+                duckdb.Error
+            ):  # an aborted transaction cannot detach, and must not hide why it was aborted
+                con.execute(f"detach {CATALOG}")
+            raise
+        con.execute(f"detach {CATALOG}")
 
 
 @dataclass(frozen=True)
