@@ -27,7 +27,7 @@ export PIP_USER := 0
 unexport PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help january setup test test-slow check reliability audit format docs site lock clean
+.PHONY: help january setup spark test test-slow check reliability audit format docs site lock clean
 .DELETE_ON_ERROR:
 
 help:
@@ -40,6 +40,7 @@ help:
 	@echo 'make site      render the static site into site/'
 	@echo 'make audit     ask for known vulnerabilities of the locked packages'
 	@echo 'make reliability  run the fault drills at every moment and write docs/reliability.md'
+	@echo 'make spark     install PySpark as well, for `border build --engine spark`'
 	@echo 'make setup     install into .venv; PYTHON=/path/to/python3.12 chooses the interpreter'
 	@echo 'make lock      recompile requirements.lock; UPGRADE=1 moves every pin to the newest release'
 	@echo 'make clean     remove .venv, caches and the site; data/ stays'
@@ -49,6 +50,14 @@ january: setup
 	$(BORDER) january --year 2021
 
 setup: $(LINKED)
+
+# For `border build --engine spark`; needs Java 17 or 21 as well.
+spark: setup $(VENV)/.spark-$(HERE)
+
+$(VENV)/.spark-$(HERE): requirements-spark.lock $(INSTALLED)
+	@echo 'Installing PySpark into $(VENV); about a minute.'
+	@$(PIP) install -qq --no-compile --no-deps --no-build-isolation --require-hashes -r requirements-spark.lock
+	@touch $@
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
@@ -108,8 +117,13 @@ lock:
 	"$$tmp/uv/bin/python" -m pip --disable-pip-version-check --no-input install -qq uv && \
 	"$$tmp/uv/bin/uv" pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \
 	  --only-binary :all: --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock >/dev/null
+	  $(if $(UPGRADE),--upgrade) pyproject.toml -o requirements.lock >/dev/null && \
+	'$(PYTHON)' -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["spark"])' | \
+	"$$tmp/uv/bin/uv" pip compile --no-config --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --constraint requirements.lock $(if $(UPGRADE),--upgrade) \
+	  - -o requirements-spark.lock >/dev/null
 	@echo "requirements.lock: $$(grep -c '^[a-z]' requirements.lock) pinned packages"
+	@echo "requirements-spark.lock: $$(grep -c '^[a-z]' requirements-spark.lock)"
 
 clean:
 	rm -rf $(VENV) site .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

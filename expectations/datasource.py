@@ -1,4 +1,4 @@
-"""Great Expectations on DuckDB, in place: the datasource, its execution engine, and opening and closing both.
+"""Great Expectations on DuckDB, in place, and on Spark: the datasource, its execution engine, and opening and closing both.
 
 Belongs here: everything GX needs to be told about DuckDB. Does not belong here: what is expected of a table
 (the suites) and what becomes of a result (`expectations.runner`).
@@ -28,11 +28,16 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 import great_expectations as gx
 from great_expectations.data_context import EphemeralDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.datasource.fluent import SQLDatasource
+from great_expectations.datasource.fluent import SparkDatasource, SQLDatasource
+from great_expectations.datasource.fluent.interfaces import Batch
+from great_expectations.datasource.fluent.spark_datasource import DataFrameAsset
 from great_expectations.datasource.fluent.sql_datasource import TableAsset
 from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
+from warehouse.spark import Spark
+
 DATASOURCE_NAME = "warehouse"
+SPARK_NAME = "spark"
 
 
 class OpenTransactionError(RuntimeError):
@@ -163,13 +168,15 @@ def context() -> EphemeralDataContext:
 
 
 @contextmanager
-def readable(database: duckdb.DuckDBPyConnection | Path | str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The connection itself, left open, or a read-only one on a file, closed on the way out.
+def readable(
+    database: duckdb.DuckDBPyConnection | Path | str | Spark,
+) -> Iterator[duckdb.DuckDBPyConnection | Spark]:
+    """The connection or Spark itself, left open, or a read-only connection on a file, closed on the way out.
 
     Raises UnreadableDatabaseError where the file is absent, locked by another process, or open for writing in
     this one (pass that connection instead).
     """
-    if isinstance(database, duckdb.DuckDBPyConnection):
+    if not isinstance(database, Path | str):
         yield database
         return
     try:
@@ -187,23 +194,44 @@ def readable(database: duckdb.DuckDBPyConnection | Path | str) -> Iterator[duckd
 
 
 @contextmanager
-def attached(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[TableAsset]:
-    """`schema.table` as an asset of the process's datasource, read through `connection` inside the `with`.
+def attached(source: duckdb.DuckDBPyConnection | Spark, table: str) -> Iterator[Callable[[], Batch]]:
+    """What gives `schema.table` as a batch of the process's datasource, read through `source` inside the `with`.
 
     The datasource holds nothing afterwards: a file the caller closes can be opened for writing. It stays registered:
     GX writes its whole configuration out as YAML whenever one is added, changed or deleted.
     """
+    if isinstance(source, Spark):
+        with _on_spark(source, table) as take:
+            yield take
+        return
     schema, _, name = table.partition(".")
     datasource = _datasource()
     datasource.dispose()  # of what GX connected to while registering it
     datasource.schema_name = schema
-    datasource.kwargs = engine_kwargs(connection)
+    datasource.kwargs = engine_kwargs(source)
     datasource.assets = [TableAsset(name=table, table_name=name)]
     try:
-        yield datasource.get_asset(table)
+        asset = datasource.get_asset(table)
+        yield lambda: asset.get_batch(asset.build_batch_request())
     finally:
         datasource.dispose()
         datasource.kwargs, datasource.assets = {}, []
+
+
+@contextmanager
+def _on_spark(spark: Spark, table: str) -> Iterator[Callable[[], Batch]]:
+    """GX's own Spark datasource, over a registered table as a data frame."""
+    sources = context().data_sources
+    if SPARK_NAME not in sources.all():
+        sources.add_or_update_spark(SPARK_NAME)
+    datasource = cast(SparkDatasource, sources.get(SPARK_NAME))
+    asset = DataFrameAsset(name=table)
+    asset._datasource = datasource
+    datasource.assets = [asset]
+    try:
+        yield lambda: asset.get_batch(asset.build_batch_request({"dataframe": spark.session.table(table)}))
+    finally:
+        datasource.assets = []
 
 
 def _datasource() -> DuckDBDatasource:

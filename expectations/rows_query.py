@@ -14,7 +14,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from great_expectations.constants import MAX_RESULT_RECORDS
-from great_expectations.execution_engine import ExecutionEngine, SqlAlchemyExecutionEngine
+from great_expectations.execution_engine import (
+    ExecutionEngine,
+    SparkDFExecutionEngine,
+    SqlAlchemyExecutionEngine,
+)
 from great_expectations.expectations.core import UnexpectedRowsExpectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.expectations.metrics.metric_provider import metric_value
@@ -31,21 +35,27 @@ class UnexpectedRowsCounted(UnexpectedRowsQueryRowCount):
 
     metric_name = _COUNT
 
-    @metric_value(engine=SqlAlchemyExecutionEngine)
-    def _sqlalchemy(
+    @metric_value(engine=SparkDFExecutionEngine)
+    def _spark(
         cls,
-        execution_engine: SqlAlchemyExecutionEngine,
+        execution_engine: ExecutionEngine,
         metric_domain_kwargs: dict[str, Any],
         metric_value_kwargs: dict[str, Any],
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any],
     ) -> int:
-        if (sampled := len(metrics[_ROWS])) < MAX_RESULT_RECORDS:
-            return sampled
-        counted: int = execution_engine.resolve_metrics(
-            [MetricConfiguration(_GX_COUNT, metric_domain_kwargs, metric_value_kwargs)]
-        ).popitem()[1]
-        return counted
+        return _counted(execution_engine, metric_domain_kwargs, metric_value_kwargs, metrics)
+
+    @metric_value(engine=SqlAlchemyExecutionEngine)
+    def _sqlalchemy(
+        cls,
+        execution_engine: ExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any],
+    ) -> int:
+        return _counted(execution_engine, metric_domain_kwargs, metric_value_kwargs, metrics)
 
     @classmethod
     def _get_evaluation_dependencies(
@@ -56,6 +66,15 @@ class UnexpectedRowsCounted(UnexpectedRowsQueryRowCount):
         runtime_configuration: dict[str, Any] | None = None,
     ) -> dict[str, MetricConfiguration]:
         return {_ROWS: MetricConfiguration(_ROWS, metric.metric_domain_kwargs, metric.metric_value_kwargs)}
+
+
+def _counted(
+    engine: ExecutionEngine, domain: dict[str, Any], value: dict[str, Any], metrics: dict[str, Any]
+) -> int:
+    if (sampled := len(metrics[_ROWS])) < MAX_RESULT_RECORDS:
+        return sampled
+    counted: int = engine.resolve_metrics([MetricConfiguration(_GX_COUNT, domain, value)]).popitem()[1]
+    return counted
 
 
 class UnexpectedRowsCountedExpectation(UnexpectedRowsExpectation):

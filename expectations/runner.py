@@ -17,7 +17,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
@@ -28,9 +28,14 @@ import duckdb
 if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
+    from warehouse.spark import Spark
+
 _LOG = logging.getLogger(__name__)
 
 Severity = Literal["critical", "warning", "info"]
+Translate = Callable[[str], str]
+"""Carries a query over from DuckDB's SQL to that of the engine that is audited."""
+
 Status = Literal["passed", "failed", "warned", "noted"]
 
 SAMPLE_ROWS = 5
@@ -43,6 +48,9 @@ _RESERVED = frozenset({"batch_id", "id", "meta", "notes"})
 
 _TITLE_VALUES = 8
 """How many values of a set a title spells out; GX takes milliseconds to render each."""
+
+_BATCH = "the_batch"
+"""Stands for the suite's table while a query is carried over."""
 
 _ONE_RUN_AT_A_TIME = threading.Lock()
 
@@ -105,7 +113,7 @@ class Expect:
     def sql(self) -> str | None:
         return None
 
-    def build(self) -> Expectation:
+    def build(self, translate: Translate | None = None) -> Expectation:
         """The genuine GX object. Raises SuiteError where GX does not know it or refuses its parameters."""
         import great_expectations.expectations  # noqa: F401 - importing registers them
         from great_expectations.exceptions import ExpectationNotFoundError
@@ -161,14 +169,14 @@ class ExpectNoRows:
         self.column = column
         self.title = title or f"No rows: {name.replace('_', ' ')}."
 
-    def build(self) -> Expectation:
-        """The genuine GX object."""
+    def build(self, translate: Translate | None = None) -> Expectation:
+        """The genuine GX object; `translate` carries its query over to another engine's SQL."""
         from expectations.rows_query import UnexpectedRowsCountedExpectation
 
         return _built(
             self.name,
             UnexpectedRowsCountedExpectation,
-            unexpected_rows_query=_as_gx_query(self.sql),
+            unexpected_rows_query=_as_gx_query(self.sql, translate),
             severity=self.severity,
             notes=self.because,
         )
@@ -217,10 +225,10 @@ class Suite:
         )
         return (rows, *self.expectations)
 
-    def build(self) -> list[Expectation]:
+    def build(self, translate: Translate | None = None) -> list[Expectation]:
         """Every GX object, in the order of `declared`. Raises SuiteError where GX refuses one."""
         try:
-            return [one.build() for one in self.declared]
+            return [one.build(translate) for one in self.declared]
         except SuiteError as error:
             raise SuiteError(f"suite {self.name}: {error}") from error
 
@@ -239,8 +247,11 @@ def _built(name: str, cls: type[Expectation], **parameters: Any) -> Expectation:
         raise SuiteError(f"{name}: {' '.join(str(error).split())}") from error
 
 
-def _as_gx_query(sql: str) -> str:
+def _as_gx_query(sql: str, translate: Translate | None = None) -> str:
     """The query as GX takes it: `{batch}` for the table, other braces doubled, colons escaped."""
+    if translate:  # GX escapes nothing there
+        carried = translate(sql.replace("{table}", _BATCH))
+        return carried.replace("{", "{{").replace("}", "}}").replace(_BATCH, "{batch}")
     escaped = sql.replace("{", "{{").replace("}", "}}").replace("{{table}}", "{batch}")
     return re.sub(r"(?<![:\w\\]):(?=\w)", r"\:", escaped)
 
@@ -379,11 +390,12 @@ def _markdown_cell(text: str) -> str:
 # -------------------------------------------------------------------------------------------------------- run
 
 
-def run_suite(suite: Suite, database: duckdb.DuckDBPyConnection | Path | str) -> SuiteResult:
+def run_suite(suite: Suite, database: duckdb.DuckDBPyConnection | Path | str | Spark) -> SuiteResult:
     """Validate a suite's table in place: one result an expectation, in the order of `suite.declared`.
 
     `database` is an open connection, which may be the one that wrote the table (it stays open, and whatever
-    it has committed is seen), or the path of a file, opened read-only and closed again.
+    it has committed is seen), the path of a file, opened read-only and closed again, or Spark with the table
+    registered.
 
     An expectation that raises has failed, with the message in its result; so have all of them where the table
     does not exist. Raises SuiteError for a suite GX cannot build, OpenTransactionError for a connection with
@@ -392,13 +404,13 @@ def run_suite(suite: Suite, database: duckdb.DuckDBPyConnection | Path | str) ->
     """
     from expectations import datasource as gx_datasource
 
-    with _ONE_RUN_AT_A_TIME, gx_datasource.readable(database) as connection:
+    with _ONE_RUN_AT_A_TIME, gx_datasource.readable(database) as source:
         started, clock = dt.datetime.now(dt.UTC), time.perf_counter()
-        built = suite.build()
-        with gx_datasource.attached(connection, suite.table) as asset:
-            rows, error = _count_rows(connection, suite.table)
+        built = suite.build(None if isinstance(source, duckdb.DuckDBPyConnection) else source.translate)
+        with gx_datasource.attached(source, suite.table) as batch:
+            rows, error = _count_rows(source, suite.table)
             if error is None:
-                results = _validate(suite, built, asset)
+                results = _validate(suite, built, batch())
             else:
                 results = [
                     _result(suite, one, expectation, {}, error)
@@ -422,16 +434,16 @@ def run_suites(
     return [run_suite(suite, database) for suite in suites]
 
 
-def _count_rows(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int | None, str | None]:
+def _count_rows(source: duckdb.DuckDBPyConnection | Spark, table: str) -> tuple[int | None, str | None]:
     try:
-        return int(connection.execute(f"select count(*) from {table}").fetchall()[0][0]), None
-    except duckdb.Error as error:
+        if isinstance(source, duckdb.DuckDBPyConnection):
+            return int(source.execute(f"select count(*) from {table}").fetchall()[0][0]), None
+        return int(source.session.table(table).count()), None
+    except Exception as error:  # of DuckDB, of Spark or of the bridge to it
         return None, _one_line(str(error))
 
 
-def _validate(suite: Suite, built: list[Expectation], asset: Any) -> list[ExpectationResult]:
-    batch = asset.get_batch(asset.build_batch_request())
-
+def _validate(suite: Suite, built: list[Expectation], batch: Any) -> list[ExpectationResult]:
     # Rows of a query come only with COMPLETE, which GX cuts at 200 rows for a query but not for a column,
     # where it would fetch every unexpected value: two passes, each with the format that stays small.
     by_column = {
@@ -557,7 +569,8 @@ def _observed(found: Mapping[str, Any], *, by_query: bool) -> str | None:
 
 
 def _row_as_text(row: Any) -> dict[str, str | None]:
-    return {str(name): _as_text(value) for name, value in dict(row).items()}
+    pairs = row.asDict() if hasattr(row, "asDict") else dict(row)  # Spark's rows are tuples
+    return {str(name): _as_text(value) for name, value in pairs.items()}
 
 
 def _as_text(value: Any) -> str | None:

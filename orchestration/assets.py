@@ -169,7 +169,7 @@ def _core_asset(table: str, conformed: str) -> dg.AssetsDefinition:
     def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
         with ledger.open() as warehouse:
             sharing.read_missing(warehouse, ledger, table)
-            loaded = steps.load_core(warehouse, ledger.archive, table)
+            loaded = steps.load_core(warehouse, ledger.archive, table, ledger.evaluator)
             row = warehouse.con.execute(f"select count(*) from {table}").fetchone()
         for release_id, rows in loaded.items():
             context.log.info(f"{release_id}: {rows:,} rows")
@@ -194,7 +194,7 @@ def _model_asset(model: Model) -> dg.AssetsDefinition:
     )
     def build(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.MaterializeResult:
         with ledger.open() as warehouse:
-            rows = steps.build_model(warehouse, model.name)
+            rows = steps.build_model(warehouse, model.name, ledger.evaluator)
         return _built(context, model.name, rows)
 
     return build

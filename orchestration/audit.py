@@ -12,13 +12,20 @@ from typing import Any
 
 from expectations.docs_site import build_data_docs
 from expectations.runner import Suite, SuiteResult, run_suite
+from expectations.suites import tables_read
+from warehouse.engine import IN_PLACE, Engine
 from warehouse.writer import Warehouse
 
 
 def audit(
-    warehouse: Warehouse, suite: Suite, now: dt.datetime, *, within: Warehouse | None = None
+    warehouse: Warehouse,
+    suite: Suite,
+    now: dt.datetime,
+    *,
+    within: Warehouse | None = None,
+    engine: Engine = IN_PLACE,
 ) -> SuiteResult:
-    """Run one suite in place and store its results in meta.checks and meta.check_records of `warehouse`.
+    """Run one suite on `engine` and store its results in meta.checks and meta.check_records of `warehouse`.
 
     `within` is the file that holds the suite's table, where that is another.
     """
@@ -27,7 +34,8 @@ def audit(
         "select build_no from meta.builds where table_name = ?", [suite.table]
     ).fetchone()
     build_no = row[0] if row else 0
-    result = run_suite(suite, (within or warehouse).con)
+    with engine.validated((within or warehouse).con, tables_read(suite)) as tables:
+        result = run_suite(suite, tables)
     with warehouse.transaction():
         forget(warehouse, suite)
         warehouse.append(

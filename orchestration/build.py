@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 import dagster as dg
 from dagster import DagsterEventType
 
-from orchestration import court, sharing, steps
+from orchestration import court, engines, sharing, steps
 from orchestration.assets import releases_of
 from orchestration.audit import write_data_docs
 from orchestration.definitions import definitions
 from orchestration.resources import Ledger
 from warehouse.paths import Home
+from warehouse.spark import Spark
 from warehouse.writer import Warehouse
 
 #: Marks runs that `border build` executed in its own process, with the worker it was.
@@ -60,10 +61,13 @@ def dagster_instance(home: Home) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
-    """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step."""
-    ledger = Ledger(root=str(home.root))
-    with ledger.kept_open(), court.heard_by(say), dagster_instance(home) as instance:
+def build(home: Home, say: Callable[[str, float], None], *, engine: str = "") -> BuildReport:
+    """Bring the warehouse up to the archive and publish it; `say(step, share done)` is told of each step.
+
+    `engine` evaluates models and audits (`engines.NAMES`). Raises EngineError where it cannot run.
+    """
+    ledger = Ledger(root=str(home.root), engine=engine)
+    with _begun(ledger), ledger.kept_open(), court.heard_by(say), dagster_instance(home) as instance:
         home = ledger.home  # of the worker this process is
         _end_dead_runs(instance, home.worker)
         report = BuildReport(ok=True)
@@ -92,6 +96,18 @@ def build(home: Home, say: Callable[[str, float], None]) -> BuildReport:
                 row = warehouse.con.execute("select version from meta.publication").fetchone()
                 report.version = row[0] if row else None
     return report
+
+
+@contextmanager
+def _begun(ledger: Ledger) -> Iterator[None]:
+    """Start the engine before anything is loaded, so that one that cannot run says so at once; end it afterwards."""
+    evaluator = ledger.evaluator
+    if isinstance(evaluator, Spark):
+        _ = evaluator.session
+    try:
+        yield
+    finally:
+        engines.stop()
 
 
 def _end_dead_runs(instance: dg.DagsterInstance, worker: int) -> None:

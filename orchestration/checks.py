@@ -41,7 +41,7 @@ def _check(suite: Suite) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(name=f"audit_{suite.table.replace('.', '__')}", specs=check_specs(suite), pool=POOL)
     def run(ledger: Ledger) -> Iterator[dg.AssetCheckResult]:
         with ledger.open() as warehouse:
-            result = audit(warehouse, suite, ledger.now())
+            result = audit(warehouse, suite, ledger.now(), engine=ledger.evaluator)
         yield from check_results(suite, result, ledger)
 
     return run

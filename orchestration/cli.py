@@ -85,6 +85,13 @@ def build(
             help="Folder or s3://… for the files of a new lake, which remembers it; $BORDER_LAKE_DATA."
         ),
     ] = None,
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="What evaluates models and audits: duckdb, or spark (install border-ledger[spark]).",
+            envvar="BORDER_ENGINE",
+        ),
+    ] = "duckdb",
     as_json: AsJson = False,
 ) -> None:
     """Build, audit and publish the warehouse from the archive and the series the project carries."""
@@ -112,7 +119,9 @@ def build(
             from orchestration.build import build as run_build
 
             report = run_build(
-                home, lambda step, share: progress.update(task, description=step, completed=share)
+                home,
+                lambda step, share: progress.update(task, description=step, completed=share),
+                engine=engine,
             )
             progress.update(task, description="done" if report.ok else "stopped", completed=1.0)
     seconds = time.monotonic() - started

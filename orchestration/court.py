@@ -21,6 +21,7 @@ from transforms.models import model
 from warehouse import court as loader
 from warehouse.archive import Archive, Release
 from warehouse.court import CORE_TABLES, CourtSourceError, Progress, open_release, registry, storage
+from warehouse.engine import IN_PLACE, Engine
 from warehouse.paths import PROJECT, Home
 from warehouse.writer import Warehouse
 
@@ -113,7 +114,7 @@ def said(release: Release, p: Progress) -> str:
     return f"{mark}{release.file_name}: {p.table} ({p.rate / 1e6:,.0f} MB/s{left})"
 
 
-def build_core(court: Warehouse, archive: Archive) -> dict[str, int]:
+def build_core(court: Warehouse, archive: Archive, engine: Engine = IN_PLACE) -> dict[str, int]:
     """Type every loaded release that the present models have not typed; returns the rows of each table."""
     for release in court_releases(archive):
         if not is_loaded(court, release) or storage.is_marked(
@@ -124,6 +125,7 @@ def build_core(court: Warehouse, archive: Archive) -> dict[str, int]:
             court.con,
             release.release_id,
             progress=lambda table, done, total: _tell(table, done / (total + 1)),
+            engine=engine,
         )
         _tell(storage.CASES, len(CORE_TABLES) / (len(CORE_TABLES) + 1))
         court.con.execute("set preserve_insertion_order = false")  # row groups go to disk as they fill
@@ -131,7 +133,9 @@ def build_core(court: Warehouse, archive: Archive) -> dict[str, int]:
             court.replace_releases(
                 storage.CASES,
                 [release.release_id],
-                f"select * from ({model(storage.CASES).sql}) where release_id = '{release.release_id}'",
+                engine.select(
+                    court.con, storage.CASES, model(storage.CASES).sql, release_ids=[release.release_id]
+                ),
             )
         finally:
             court.con.execute("reset preserve_insertion_order")
@@ -171,7 +175,12 @@ def check(court: Warehouse, archive: Archive) -> int:
 
 
 def audit_typed(
-    warehouse: Warehouse, court: Warehouse, archive: Archive, suite: Suite, now: dt.datetime
+    warehouse: Warehouse,
+    court: Warehouse,
+    archive: Archive,
+    suite: Suite,
+    now: dt.datetime,
+    engine: Engine = IN_PLACE,
 ) -> SuiteResult:
     """A typed table's suite; what it found last time, where neither the typed releases nor code have changed since."""
     typed = court.con.execute(
@@ -181,7 +190,7 @@ def audit_typed(
     fingerprint = hashlib.sha256("/".join(state).encode()).hexdigest()
     if storage.is_marked(court, suite.name, "all", fingerprint) and (last := last_result(warehouse, suite)):
         return last
-    result = audit(warehouse, suite, now, within=court)
+    result = audit(warehouse, suite, now, within=court, engine=engine)
     storage.mark(court, suite.name, "all", fingerprint)
     return result
 
@@ -206,14 +215,14 @@ def is_sound(court: Warehouse, release: Release) -> bool:
     return bool(is_checked and is_checked[0] and failed and not failed[0])
 
 
-def read_all(home: Home, archive: Archive) -> None:
+def read_all(home: Home, archive: Archive, engine: Engine = IN_PLACE) -> None:
     """Every court release of the archive to typed tables and findings, without Dagster."""
     with open_for(home, archive) as court:
         if court is None:
             return
         for release in court_releases(archive):
             load(court, archive, release, storage.raw_folder(home.court_build_file))
-        build_core(court, archive)
+        build_core(court, archive, engine)
         check(court, archive)
 
 

@@ -79,7 +79,11 @@ def court_raw(context: dg.AssetExecutionContext, ledger: Ledger) -> dg.Materiali
 )
 def court_core(context: dg.AssetExecutionContext, ledger: Ledger) -> Iterator[dg.MaterializeResult]:
     with ledger.open(), court.open_for(ledger.home, ledger.archive) as file:
-        rows = court.build_core(file, ledger.archive) if file else dict.fromkeys(court.TABLES, 0)
+        rows = (
+            court.build_core(file, ledger.archive, ledger.evaluator)
+            if file
+            else dict.fromkeys(court.TABLES, 0)
+        )
     for table in court.TABLES:
         found = {
             column: [
@@ -174,7 +178,7 @@ def court_core_audit(ledger: Ledger) -> Iterator[dg.AssetCheckResult]:
                         description="no court release",
                     )
                 continue
-            result = court.audit_typed(warehouse, file, ledger.archive, suite, ledger.now())
+            result = court.audit_typed(warehouse, file, ledger.archive, suite, ledger.now(), ledger.evaluator)
             yield from check_results(suite, result, ledger)
 
 

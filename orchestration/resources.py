@@ -11,7 +11,9 @@ from pathlib import Path
 
 import dagster as dg
 
+from orchestration import engines
 from warehouse.archive import Archive
+from warehouse.engine import Engine
 from warehouse.lake import Lake
 from warehouse.paths import Home
 from warehouse.writer import BuildBusy, BuildLock, Warehouse
@@ -30,11 +32,13 @@ _taken: dict[Path, tuple[int, BuildLock]] = {}
 class Ledger(dg.ConfigurableResource):
     """The archive, the build file and the published file of one installation.
 
-    `root` is empty for `$BORDER_HOME` or the checkout's `data/`. The target comes from `$BORDER_TARGET` alone, as it
+    `root` is empty for `$BORDER_HOME` or the checkout's `data/`; `engine` names what evaluates models and audits,
+    `duckdb` or `spark`, and is empty for `$BORDER_ENGINE` or DuckDB. The target comes from `$BORDER_TARGET` alone, as it
     may hold a password and Dagster keeps what resources are configured with.
     """
 
     root: str = ""
+    engine: str = ""
 
     @property
     def home(self) -> Home:
@@ -50,6 +54,10 @@ class Ledger(dg.ConfigurableResource):
     def lake(self) -> Lake | None:
         """The lake builds are shared in; None where the published file is all there is."""
         return Lake.from_environment()
+
+    @property
+    def evaluator(self) -> Engine:
+        return engines.engine(self.engine, self.home)
 
     @contextmanager
     def open(self) -> Iterator[Warehouse]:

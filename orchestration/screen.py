@@ -63,13 +63,14 @@ def stop(message: str, code: int) -> NoReturn:
 def one_line_errors() -> Iterator[None]:
     """A user's mistake is one line and exit code 2, never a stack trace."""
     from warehouse.archive import ArchiveError
+    from warehouse.engine import EngineError
     from warehouse.lake import LakeError
     from warehouse.provenance import ProvenanceError
     from warehouse.writer import BuildBusy
 
     try:
         yield
-    except (ArchiveError, BuildBusy, LakeError, ProvenanceError) as error:
+    except (ArchiveError, BuildBusy, EngineError, LakeError, ProvenanceError) as error:
         stop(str(error), USAGE)
     except duckdb.CatalogException as error:
         stop(

@@ -21,6 +21,7 @@ from transforms.table_macros import table_macros
 from warehouse import contracts, lake, publish
 from warehouse.archive import Release
 from warehouse.court import storage
+from warehouse.engine import Engine
 from warehouse.lake import ALIAS, Lake
 from warehouse.paths import Home
 from warehouse.writer import Warehouse
@@ -178,10 +179,10 @@ def share(warehouse: Warehouse, ledger: Ledger, wanted: Iterable[Release]) -> li
         return []
     tables = {table for r in chosen if (table := table_of(r))}
     for table in sorted(tables):
-        steps.load_core(warehouse, ledger.archive, table)
+        steps.load_core(warehouse, ledger.archive, table, ledger.evaluator)
     failed = []
     for table in sorted({steps.raw_table_of(r) for r in chosen} | tables):
-        result = audit(warehouse, suites()[table], ledger.now())
+        result = audit(warehouse, suites()[table], ledger.now(), engine=ledger.evaluator)
         failed += [f"{table}: {r.because} Found: {observed(r)}" for r in result.with_status("failed")]
     if failed:
         raise NotShareable("\n".join(failed))
@@ -266,7 +267,7 @@ def publish_build(warehouse: Warehouse, ledger: Ledger, now: dt.datetime) -> str
             if _publish_in(target, warehouse, ledger, now):
                 break
             arrive(warehouse, ledger)
-            make_again(warehouse, now)
+            make_again(warehouse, ledger.evaluator, now)
         else:
             raise publish.NotPublishable(
                 f"{target.shown}: others published {ROUNDS} times meanwhile; build again"
@@ -322,11 +323,11 @@ def _releases(warehouse: Warehouse, table: str) -> set[str]:
     return {row[0] for row in found}
 
 
-def make_again(warehouse: Warehouse, now: dt.datetime) -> None:
+def make_again(warehouse: Warehouse, engine: Engine, now: dt.datetime) -> None:
     """Everything after core, and every audit, once more: others' facts came in after the steps before this one ran."""
     for model in steps.plain_models():
-        steps.build_model(warehouse, model.name)
+        steps.build_model(warehouse, model.name, engine)
     claim_steps.judge_claims(warehouse)
     claim_steps.log_sentence_changes(warehouse)
     for suite in suites().values():
-        audit(warehouse, suite, now)
+        audit(warehouse, suite, now, engine=engine)

@@ -28,6 +28,7 @@ from warehouse import archive as archives
 from warehouse import contracts, macros, publish
 from warehouse.archive import Archive, Release
 from warehouse.court import storage
+from warehouse.engine import IN_PLACE, Engine
 from warehouse.paths import PROJECT, REFERENCE
 from warehouse.writer import Warehouse
 
@@ -304,7 +305,9 @@ def load_raw(warehouse: Warehouse, archive: Archive, release: Release) -> int:
     return parsed.rows
 
 
-def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, int]:
+def load_core(
+    warehouse: Warehouse, archive: Archive, table: str, engine: Engine = IN_PLACE
+) -> dict[str, int]:
     """Conform and load the releases a core table lacks; returns rows by release_id.
 
     Per release, in one transaction: core rows, quarantined lines with their bytes, and the ledger.
@@ -329,7 +332,7 @@ def load_core(warehouse: Warehouse, archive: Archive, table: str) -> dict[str, i
         warehouse.ensure(raw_table)
     for batch in _batches(pending):
         with warehouse.transaction():
-            _load_core_batch(warehouse, archive, table, batch, fingerprint)
+            _load_core_batch(warehouse, archive, table, batch, fingerprint, engine)
     counted = (
         f"select release_id, count(*) from {table} where release_id in (select unnest(?)) group by release_id"
     )
@@ -351,14 +354,14 @@ def _batches(pending: list[tuple[str, int]]) -> Iterator[list[str]]:
 
 
 def _load_core_batch(
-    warehouse: Warehouse, archive: Archive, table: str, batch: list[str], fingerprint: str
+    warehouse: Warehouse, archive: Archive, table: str, batch: list[str], fingerprint: str, engine: Engine
 ) -> None:
     conformed = CORE_TABLES[table]
     warehouse.con.execute(f"drop table if exists {conformed}")
-    warehouse.con.execute(
-        f"create table {conformed} as select * from ({model(conformed).sql}) where release_id in ?", [batch]
-    )
-    warehouse.replace_releases(table, batch, model(table).sql)
+    lines = engine.select(warehouse.con, conformed, model(conformed).sql, release_ids=batch)
+    warehouse.con.execute(f"create table {conformed} as {lines}")
+    rows = engine.select(warehouse.con, table, model(table).sql, release_ids=batch)
+    warehouse.replace_releases(table, batch, rows)
     for release_id in batch:
         _replace_stage(warehouse, release_id, "conform")
         mark_loaded(warehouse, table, release_id, fingerprint)
@@ -378,6 +381,7 @@ def _load_core_batch(
             ],
         )
     warehouse.con.execute(f"drop table {conformed}")
+    engine.forget(conformed)
 
 
 _LEDGER = """
@@ -436,18 +440,18 @@ def plain_models() -> list[Model]:
     return in_build_order([m for m in models().values() if m.name not in special])
 
 
-def build_model(warehouse: Warehouse, name: str) -> int:
+def build_model(warehouse: Warehouse, name: str, engine: Engine = IN_PLACE) -> int:
     """Make one table from its SQL model; returns its rows.
 
     A model over court records is not run again while neither they nor anything else it reads has changed.
     """
     chosen = model(name)
     if not any(storage.is_court_table(t) for t in chosen.reads):
-        return warehouse.replace(name, chosen.sql)
+        return warehouse.replace(name, engine.select(warehouse.con, name, chosen.sql))
     with storage.readable(warehouse.con, _court_file_beside(warehouse)) as records:
         fingerprint = _state_of_reads(warehouse, chosen, records.state)
         if not is_loaded(warehouse, name, COURT_STATE, fingerprint):
-            warehouse.replace(name, records.sql(chosen.sql))
+            warehouse.replace(name, engine.select(warehouse.con, name, chosen.sql, read_as=records.sql))
             mark_loaded(warehouse, name, COURT_STATE, fingerprint)
     row = warehouse.con.execute(f"select count(*) from {name}").fetchone()
     return row[0] if row else 0

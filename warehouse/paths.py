@@ -36,7 +36,11 @@ class Home:
     @property
     def work(self) -> Path:
         """What a build writes and nobody else reads."""
-        return self.root / "work" / (f"worker-{self.worker}" if self.worker > 1 else "")
+        return self.root / "work" / self._of_worker
+
+    @property
+    def _of_worker(self) -> str:
+        return f"worker-{self.worker}" if self.worker > 1 else ""
 
     @property
     def build_file(self) -> Path:
@@ -47,6 +51,14 @@ class Home:
     def court_build_file(self) -> Path:
         """Court records as built, by whichever worker; their raw text lies in the folder `court` beside it."""
         return self.root / "work" / "court.duckdb"
+
+    @property
+    def spark(self) -> Path:
+        """Tables as Parquet, where Spark reads and writes them; `$BORDER_SPARK_DATA` moves them to where its workers are."""
+        configured = os.environ.get("BORDER_SPARK_DATA")
+        return (
+            Path(configured).expanduser().resolve() / self._of_worker if configured else self.work / "spark"
+        )
 
     @property
     def build_lock(self) -> Path:

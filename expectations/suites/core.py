@@ -279,7 +279,7 @@ def _corrections() -> list[Expect | ExpectNoRows]:
             sql=f"""
                 with touched as (
                     select
-                        corrections.correction_id, releases.release_id, sum(len(cells.line_nos)) as lines,
+                        corrections.correction_id, releases.release_id, sum(array_length(cells.line_nos)) as lines,
                         sum(cells.encounters) as encounters
                     from {TABLE} as cells
                     inner join meta.releases as releases on cells.release_id = releases.release_id
@@ -346,7 +346,8 @@ def _corrections() -> list[Expect | ExpectNoRows]:
             sql=f"""
                 select
                     cells.release_id, releases.file_name, cells.fiscal_year_label, cells.component_label, cells.title_label,
-                    cells.encounter_type_label, sum(len(cells.line_nos)) as lines, sum(cells.encounters) as encounters
+                    cells.encounter_type_label, sum(array_length(cells.line_nos)) as lines,
+                    sum(cells.encounters) as encounters
                 from {TABLE} as cells
                 inner join meta.releases as releases on cells.release_id = releases.release_id
                 left join meta.corrections as corrections
@@ -723,10 +724,12 @@ def _release_months_suite() -> Suite:
                     ),
 
                     expected as (
-                        select
-                            family,
-                            cast(unnest(generate_series(first_month, last_month, interval 1 month)) as date) as month_start
-                        from spans
+                        select family, cast(month_at as date) as month_start
+                        from (
+                            select
+                                family, unnest(generate_series(first_month, last_month, interval 1 month)) as month_at
+                            from spans
+                        ) as months
                     )
 
                     select expected.family, expected.month_start

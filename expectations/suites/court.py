@@ -456,7 +456,7 @@ def _fan() -> Suite:
                         counted_in, programme, counted_by, as_of, numerator_code, denominator_code, numerator,
                         denominator, share_pct
                     from {TABLE}
-                    where abs(share_pct - 100.0 * numerator / denominator) > {ROUNDING}
+                    where abs(share_pct - 100.0 * numerator / nullif(denominator, 0)) > {ROUNDING}
                         or share_pct is null and numerator is not null and denominator > 0
                 """,
                 title="A share is its numerator over its denominator, wherever both are known.",

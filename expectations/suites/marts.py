@@ -160,7 +160,8 @@ def _measure_vintages_suite() -> Suite:
                     inner join meta.families as families
                         on vintages.family = families.family and families.publisher_code in {_SAME_AGENCY}
                     where not stated.is_final and vintages.is_open_year and not vintages.is_quoted
-                        and date_trunc('month', vintages.published_on) = date_trunc('month', stated.published_on)
+                        and cast(date_trunc('month', vintages.published_on) as date)
+                            = cast(date_trunc('month', stated.published_on) as date)
                         and abs(vintages.value - stated.printed_value) > stated.tolerance
                     order by stated.figure_id, vintages.release_id
                 """,
@@ -421,7 +422,7 @@ def _comparisons(
         ),
         ExpectNoRows(
             name="status_without_reasons",
-            sql=f"select {keys}, status from {TABLE} where status <> 'ok' and len(reasons) = 0 order by {keys}",
+            sql=f"select {keys}, status from {TABLE} where status <> 'ok' and array_length(reasons) = 0 order by {keys}",
             column="reasons",
             title="A comparison that is not ok says why.",
             because="A warning without its reason is ignored, or believed for the wrong one.",

@@ -158,7 +158,7 @@ def _carried_suite() -> Suite:
                 sql=f"""
                     select release_id, line_no, month_label
                     from {TABLE}
-                    where not regexp_full_match(month_label, '\\d\\d\\d\\d-(0[1-9]|1[0-2])')
+                    where not regexp_matches(month_label, '^\\d\\d\\d\\d-(0[1-9]|1[0-2])$')
                     order by release_id, line_no
                 """,
                 column="month_label",
@@ -305,7 +305,7 @@ def _fiscal_year_pattern(pattern: str) -> ExpectNoRows:
         sql=f"""
             select release_id, fiscal_year_label, count(*) as lines, min(line_no) as first_line_no
             from {TABLE}
-            where not regexp_full_match(fiscal_year_label, '{pattern}')
+            where not regexp_matches(fiscal_year_label, '^({pattern})$')
             group by release_id, fiscal_year_label
             order by release_id, fiscal_year_label
         """,
@@ -351,7 +351,7 @@ def _count_pattern(pattern: str) -> ExpectNoRows:
         sql=f"""
             select release_id, line_no, encounters_label
             from {TABLE}
-            where not regexp_full_match(encounters_label, '{pattern}')
+            where not regexp_matches(encounters_label, '^({pattern})$')
             order by release_id, line_no
         """,
         column="encounters_label",

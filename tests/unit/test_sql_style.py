@@ -15,8 +15,11 @@ from typing import NamedTuple
 import pytest
 import sqlglot
 from sqlglot import exp
-from sqlglot.errors import ErrorLevel, SqlglotError
 from sqlglot.tokens import TokenType
+
+from expectations.runner import ExpectNoRows, Suite
+from expectations.suites import court_suites, suites
+from transforms.spark import DoesNotTravel, spark_sql
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted(p for p in (ROOT / "transforms").rglob("*.sql") if p.parent.name != "macros")
@@ -135,7 +138,7 @@ def _adds_interval_untyped(node: exp.Expression) -> bool:
 
 
 def _needs_order(node: exp.Expression) -> bool:
-    if not isinstance(node, exp.Window) or node.args.get("order"):
+    if not isinstance(node, exp.Window) or node.args.get("order") or node.args.get("alias"):
         return False
     function = node.this.this if isinstance(node.this, exp.IgnoreNulls | exp.RespectNulls) else node.this
     ordered = exp.RowNumber | exp.Rank | exp.DenseRank | exp.PercentRank | exp.CumeDist | exp.Ntile
@@ -253,6 +256,27 @@ RULES: dict[str, Rule] = {
         ),
         "write unnest(generate_series(…)) in a select",
     ),
+    "unnest inside an expression": Rule(
+        lambda n: (
+            isinstance(n, exp.Explode | exp.Unnest)
+            and not _inside(n, exp.Alias, exp.Select, exp.From, exp.Table)
+        ),
+        "unnest in a select of its own and use its column",
+    ),
+    "date_add": Rule(
+        lambda n: isinstance(n, exp.DateAdd | exp.DateSub), "write cast(day + interval … as date)"
+    ),
+    "interval of a column": Rule(
+        lambda n: isinstance(n, exp.Interval) and not isinstance(n.this, exp.Literal),
+        "give it a number; a count of months from a column goes into make_date",
+    ),
+    "pattern that is no constant": Rule(
+        lambda n: (
+            isinstance(n, exp.RegexpLike | exp.RegexpReplace | exp.RegexpExtract)
+            and not n.args["expression"].is_string
+        ),
+        "write the pattern as text: it is rewritten for the other engine",
+    ),
     "unknown function": Rule(
         lambda n: isinstance(n, exp.Anonymous) and n.name.lower() not in SAME_IN_BOTH,
         "no translation is known; use another, or add it to SAME_IN_BOTH with a test on both engines",
@@ -269,8 +293,8 @@ def travel_offences(sql: str) -> dict[str, str]:
             if name not in found and rule.refuses(node):
                 found[name] = f"line {_line(node)}: {node.sql('duckdb')[:80]}: {rule.advice}"
     try:
-        query.sql("spark", unsupported_level=ErrorLevel.RAISE)
-    except SqlglotError as error:
+        spark_sql(sql)
+    except DoesNotTravel as error:
         found["no translation"] = str(error)
     return found
 
@@ -297,6 +321,24 @@ def test_model_keeps_the_style_and_travels(path: Path) -> None:
     if not found:
         found = [f"{rule}: {what}" for rule, what in travel_offences(sql).items()]
     assert not found, "\n".join(f"{where}: {offence}" for offence in found)
+
+
+AUDIT_QUERIES = [
+    (suite, query)
+    for suite in [*suites().values(), *court_suites().values()]
+    for query in suite.declared
+    if isinstance(query, ExpectNoRows)
+]
+
+
+@pytest.mark.parametrize(
+    ("suite", "query"), AUDIT_QUERIES, ids=[f"{suite.name}.{query.name}" for suite, query in AUDIT_QUERIES]
+)
+def test_a_query_of_an_audit_travels(suite: Suite, query: ExpectNoRows) -> None:
+    found = [
+        f"{rule}: {what}" for rule, what in travel_offences(query.sql.replace("{table}", suite.table)).items()
+    ]
+    assert not found, "\n".join(found)
 
 
 def test_every_layer_has_models_to_look_at() -> None:
@@ -434,6 +476,10 @@ DOES_NOT_TRAVEL = [
     ("any of a subquery", "select a from core.t where a = any(select b from core.u)"),
     ("series as a table", "select n from generate_series(1, 3) as s(n)"),
     ("series as a table", "select n from range(1, 3) as s(n)"),
+    ("unnest inside an expression", "select cast(unnest(generate_series(1, n)) as integer) as i from core.t"),
+    ("date_add", "select cast(date_add(d, interval 1 month) as date) as next_month from core.t"),
+    ("interval of a column", "select cast(d + interval (n) month as date) as later from core.t"),
+    ("pattern that is no constant", "select regexp_matches(a, b) as is_like from core.t"),
     ("unknown function", "select strip_accents(a) as plain from core.t"),
     ("unknown function", "select list_aggregate(a, 'sum') as total from core.t"),
 ]

@@ -198,7 +198,7 @@ crossed as (
                 then make_date(coalesce(highest.highest_since, measured.printed_year), month(measured.month_start), 1)
             else measured.comparison_month
         end
-        and breaks.break_on < cast(date_add(measured.month_start, interval 1 month) as date)
+        and breaks.break_on < cast(measured.month_start + interval 1 month as date)
     where breaks.axis = 'month' and measured.operation in ('yoy_pct', 'highest_since')
     group by measured.claim_id, measured.assertion_id, measured.definition_id, measured.vintage_no
 ),

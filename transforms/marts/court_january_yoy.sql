@@ -148,7 +148,7 @@ grouped as (
 ),
 
 januaries as (
-    select release_id, cast(unnest(generate_series(1999, last_january)) as integer) as january
+    select release_id, unnest(generate_series(1999, last_january)) as january
     from court_releases
 ),
 

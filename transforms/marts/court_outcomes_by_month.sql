@@ -63,7 +63,7 @@ totals as (
 months as (
     select
         release_id, population, cohort, cases,
-        cast(unnest(generate_series(0, last_month)) as integer) as months_since_notice
+        unnest(generate_series(0, last_month)) as months_since_notice
     from totals
 ),
 

@@ -59,7 +59,7 @@ groups as (
     inner join answered
         on latest.measure_id = answered.measure_id
         and latest.dimension = answered.dimension
-        and answered.month_start = cast(date_add(latest.month_start, interval 12 month) as date)
+        and answered.month_start = cast(latest.month_start + interval 12 month as date)
         and latest.family = answered.family
 ),
 
@@ -81,7 +81,7 @@ sides as (
     left join answered as prior_answered
         on groups.measure_id = prior_answered.measure_id
         and groups.dimension = prior_answered.dimension
-        and prior_answered.month_start = cast(date_add(groups.month_start, interval (-12) month) as date)
+        and prior_answered.month_start = cast(groups.month_start - interval 12 month as date)
     left join latest as prior
         on groups.measure_id = prior.measure_id
         and groups.dimension = prior.dimension
@@ -99,8 +99,8 @@ crossed as (
     from sides
     inner join meta.measure_breaks as breaks
         on sides.measure_id = breaks.measure_id
-        and breaks.break_on > cast(date_add(sides.month_start, interval (-12) month) as date)
-        and breaks.break_on < cast(date_add(sides.month_start, interval 1 month) as date)
+        and breaks.break_on > cast(sides.month_start - interval 12 month as date)
+        and breaks.break_on < cast(sides.month_start + interval 1 month as date)
     where breaks.axis = 'month'
     group by sides.measure_id, sides.dimension, sides.dimension_code, sides.month_start
 )

@@ -48,15 +48,15 @@ sides as (
         prior.value as prior, prior.release_id as prior_release_id, prior.family as prior_family,
         prior.is_open_year as prior_is_open_year, prior.is_quoted as prior_is_quoted,
         before.value as previous_month, base.value as value_2019,
-        cast(date_add(months.month_start, interval (-12) month) as date) as prior_month_start
+        cast(months.month_start - interval 12 month as date) as prior_month_start
     from months
     left join latest on months.measure_id = latest.measure_id and months.month_start = latest.month_start
     left join latest as prior
         on months.measure_id = prior.measure_id
-        and prior.month_start = cast(date_add(months.month_start, interval (-12) month) as date)
+        and prior.month_start = cast(months.month_start - interval 12 month as date)
     left join latest as before
         on months.measure_id = before.measure_id
-        and before.month_start = cast(date_add(months.month_start, interval (-1) month) as date)
+        and before.month_start = cast(months.month_start - interval 1 month as date)
     left join latest as base
         on months.measure_id = base.measure_id
         and base.month_start = make_date(2019, month(months.month_start), 1)
@@ -101,7 +101,7 @@ crossed as (
     inner join meta.measure_breaks as breaks
         on sides.measure_id = breaks.measure_id
         and breaks.break_on > sides.prior_month_start
-        and breaks.break_on < cast(date_add(sides.month_start, interval 1 month) as date)
+        and breaks.break_on < cast(sides.month_start + interval 1 month as date)
     where breaks.axis = 'month'
     group by sides.measure_id, sides.month_start
 ),

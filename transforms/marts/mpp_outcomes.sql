@@ -13,10 +13,13 @@ with signed as (
 
 days as (
     select
-        release_id, trust,
-        cast(last_day(cast(unnest(generate_series(date '2019-01-01', data_through, interval 1 month)) as date)) as date) as as_of
-    from meta.releases
-    where family = 'eoir_foia'
+        release_id, trust, cast(last_day(cast(month_start as date)) as date) as as_of
+    from (
+        select
+            release_id, trust, unnest(generate_series(date '2019-01-01', data_through, interval 1 month)) as month_start
+        from meta.releases
+        where family = 'eoir_foia'
+    ) as months
 ),
 
 proceedings as (

@@ -18,6 +18,7 @@ from duckdb import DuckDBPyConnection
 from warehouse import contracts
 from warehouse.contracts import ContractError
 from warehouse.court import registry
+from warehouse.engine import IN_PLACE, Engine
 
 MODELS = Path(__file__).parents[2] / "transforms" / "core"
 
@@ -61,6 +62,7 @@ def build_core(
     release_id: str,
     *,
     progress: Callable[[str, int, int], None] | None = None,
+    engine: Engine = IN_PLACE,
 ) -> CoreReport:
     """Replace one release's rows in every `core.eoir__*` table; other releases are untouched.
 
@@ -73,7 +75,7 @@ def build_core(
     rows = {}
     with _order_free(con):  # half the time: row groups go to disk as they fill
         for done, table in enumerate(CORE_TABLES, start=1):
-            rows[table] = _build(con, table, release_id)
+            rows[table] = _build(con, table, release_id, engine)
             if progress:
                 progress(table, done, len(CORE_TABLES))
     return CoreReport(release_id, rows, time.monotonic() - started)
@@ -91,11 +93,9 @@ def _order_free(con: DuckDBPyConnection) -> Iterator[None]:
             con.execute(f"set preserve_insertion_order = {str(row[0]).lower()}")
 
 
-def _build(con: DuckDBPyConnection, table: str, release_id: str) -> int:
+def _build(con: DuckDBPyConnection, table: str, release_id: str, engine: Engine) -> int:
     contract = contracts.table(table)
-    select = (
-        f"select * from ({model_sql(table)}) where release_id = '{release_id.replace(chr(39), chr(39) * 2)}'"
-    )
+    select = engine.select(con, table, model_sql(table), release_ids=[release_id])
     found = {row[0] for row in con.execute(f"describe {select}").fetchall()}
     expected = [c.name for c in contract.columns]
     if found != set(expected):

@@ -1,0 +1,156 @@
+"""The same models on Spark: what a build with `--engine spark` publishes equals what DuckDB makes of the same files.
+
+Counts, dates, texts and lists are equal cell by cell; a DOUBLE may differ by TOLERANCE of itself, as Spark adds up in
+another order. Without Java or PySpark these tests are skipped and say so; where CI is set they fail instead.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from court_files import COURT_MARTS
+from installation import ROOT, Home
+
+from expectations.runner import run_suite
+from expectations.suites import court_suites, tables_read
+from orchestration import court, steps
+from orchestration.ingest import ingest_court_zip
+from transforms.spark import spark_sql
+from warehouse import contracts
+from warehouse.archive import Archive
+from warehouse.court import synth
+from warehouse.engine import IN_PLACE, Engine, EngineError
+from warehouse.paths import Home as Paths
+from warehouse.spark import Spark
+from warehouse.writer import Warehouse
+
+pytestmark = pytest.mark.slow
+
+TOLERANCE = 1e-9
+CASES, SEED = 100_000, 20_260
+NOW = dt.datetime(2026, 8, 2)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
+    engine = Spark(tmp_path_factory.mktemp("spark"), spark_sql)
+    try:
+        if not os.environ.get("JAVA_HOME") and not shutil.which("java"):
+            raise EngineError("Java is absent")
+        _ = engine.session
+    except EngineError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    yield engine
+    engine.stop()
+
+
+def differences(first: Path, second: Path, tables: list[str]) -> list[str]:
+    """Rows of the tables that differ between two DuckDB files, one line a table; empty where none does."""
+    found = []
+    with duckdb.connect() as con:
+        for name, path in (("a", first), ("b", second)):
+            con.execute(f"attach '{path}' as {name} (read_only)")
+        for table in tables:
+            contract = contracts.table(table)
+            exact = ", ".join(f'"{c.name}"' for c in contract.columns if c.type != "DOUBLE")
+            for left, right in (("a", "b"), ("b", "a")):
+                rows = con.execute(
+                    f"select {exact} from {left}.{table} except all select {exact} from {right}.{table} limit 2"
+                ).fetchall()
+                found += [f"{table}: in {left} alone: {row}" for row in rows]
+            same_key = " and ".join(f'a."{k}" is not distinct from b."{k}"' for k in contract.key)
+            for column in (c.name for c in contract.columns if c.type == "DOUBLE"):
+                found += [
+                    f"{table}.{column}: {row}"
+                    for row in con.execute(
+                        f'select a."{column}", b."{column}" from a.{table} as a inner join b.{table} as b on {same_key} '
+                        f'where not (a."{column}" is not distinct from b."{column}" or coalesce('
+                        f'abs(a."{column}" - b."{column}") <= {TOLERANCE} * greatest(1, abs(a."{column}")), false)) limit 2'
+                    ).fetchall()
+                ]
+    return found
+
+
+# The carried series, through the command line
+
+
+def test_a_build_on_spark_publishes_what_a_build_on_duckdb_publishes(spark: Spark, tmp_path: Path) -> None:
+    homes = {name: Home(tmp_path / name, ROOT / "reference") for name in ("duckdb", "spark")}
+    for name, home in homes.items():
+        built = home.border("build", "--engine", name)
+        assert built.returncode == 0, built.stdout + built.stderr
+    files = [home.published for home in homes.values()]
+    tables = [t for t in contracts.tables() if t.startswith(("core.", "marts.")) and _is_held(files[0], t)]
+    assert {"marts.january_yoy", "marts.claims", "core.cbp__monthly_encounters"} <= set(tables)
+    assert differences(*files, tables) == []
+
+
+def _is_held(file: Path, table: str) -> bool:
+    with duckdb.connect(str(file), read_only=True) as con:
+        try:
+            return bool(con.execute(f"describe {table}").fetchall())
+        except duckdb.CatalogException:
+            return False
+
+
+# Made-up court records, through the steps
+
+
+@pytest.fixture(scope="session")
+def courts(spark: Spark, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Paths]:
+    """One release typed and made into marts by each engine."""
+    folder = tmp_path_factory.mktemp("courts")
+    zipped = folder / "made-up.zip"
+    synth.write_release(zipped, CASES, SEED, method=8, defects=20)
+    homes = {}
+    engine: Engine
+    for engine in (IN_PLACE, spark):
+        home = homes[engine.name] = Paths(folder / engine.name)
+        archive = Archive(home.archive)
+        ingest_court_zip(zipped, archive, published="2026-08-01", now=NOW)
+        court.read_all(home, archive, engine)
+        with Warehouse(home.build_file) as warehouse:
+            steps.load_reviewed(warehouse)
+            steps.load_releases(warehouse, archive)
+            for model in steps.plain_models():
+                if model.name in COURT_MARTS:
+                    steps.build_model(warehouse, model.name, engine)
+    return homes
+
+
+def test_court_records_typed_on_spark_are_those_typed_on_duckdb(courts: dict[str, Paths]) -> None:
+    files = [home.court_build_file for home in courts.values()]
+    assert differences(*files, [*court.TABLES]) == []
+
+
+def test_court_marts_made_on_spark_are_those_made_on_duckdb(courts: dict[str, Paths]) -> None:
+    files = [home.build_file for home in courts.values()]
+    tables = [name for name in COURT_MARTS if name != "marts.court_cases"]
+    assert differences(*files, tables) == []
+    with duckdb.connect(str(files[1]), read_only=True) as con:
+        assert all(
+            con.execute(f"select count(*) from {t}").fetchone()[0]
+            for t in ("marts.court_january_yoy", "marts.mpp_outcomes")
+        )
+
+
+def test_an_audit_on_spark_finds_what_an_audit_on_duckdb_finds(
+    courts: dict[str, Paths], spark: Spark
+) -> None:
+    with duckdb.connect(str(courts["spark"].court_build_file)) as con:
+        for suite in court_suites().values():
+            if not suite.table.startswith("core."):
+                continue
+            with spark.validated(con, tables_read(suite)) as tables:
+                there, here = run_suite(suite, tables), run_suite(suite, con)
+            assert [(r.name, r.status, r.unexpected_count, r.error) for r in there.results] == [
+                (r.name, r.status, r.unexpected_count, r.error) for r in here.results
+            ]
