@@ -126,9 +126,7 @@ def _raw_asset(raw_table: str) -> dg.AssetsDefinition:
         archive = ledger.archive
         rows: dict[str, int] = {}
         with ledger.open() as warehouse:
-            if ledger.lake:  # another worker's file may not know these releases yet
-                steps.load_reviewed(warehouse)
-                sharing.arrive(warehouse, ledger)
+            sharing.arrive_for(warehouse, ledger, wanted)
             chosen = [r for r in archive.releases() if r.release_id in wanted]
             for release in chosen:
                 if not (ledger.lake and sharing.is_known(warehouse, release)):

@@ -220,11 +220,14 @@ def set_aside(
 
 
 def _record_releases() -> None:
-    """Bring meta.releases of the build file up to the archive."""
+    """Bring meta.releases of the build file up to the archive; with a lake the next build does, and knows the others'."""
     from orchestration import steps
     from warehouse.archive import Archive
+    from warehouse.lake import Lake
     from warehouse.writer import BuildLock, Warehouse
 
+    if Lake.from_environment():
+        return
     home = Home.from_environment()
     with BuildLock(home.build_lock), Warehouse(home.build_file) as warehouse:
         steps.load_reviewed(warehouse)
@@ -555,7 +558,8 @@ def status(as_json: AsJson = False) -> None:
 @app.command()
 def publish() -> None:
     """Publish the build again if its last audit passed; `border build` does this by itself."""
-    from orchestration import steps
+    from orchestration import sharing
+    from orchestration.resources import Ledger
     from warehouse.publish import NotPublishable
     from warehouse.writer import BuildLock, Warehouse
 
@@ -566,10 +570,10 @@ def publish() -> None:
         with Warehouse(home.build_file) as warehouse:
             try:
                 now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
-                version = steps.publish_build(warehouse, home.published_file, now)
+                version = sharing.publish_build(warehouse, Ledger(root=str(home.root)), now)
             except NotPublishable as error:
                 stop(f"not published:\n{error}", FAILED)
-    open_console().print(f"Published {home.published_file} (version {version}).")
+    open_console().print(f"Published {cli_lake.places(home)} (version {version}).")
 
 
 @app.command()

@@ -68,6 +68,7 @@ def examine(home: Home, now: dt.datetime, *, deep: bool = True) -> list[Finding]
         "archive": lambda: _archive(home, deep),
         "build": lambda: _build(home),
         "published": lambda: _published(home),
+        "lake": _lake,
         "clock": lambda: _clock(home, now),
         "runs": lambda: _runs(home),
         "sources": lambda: _sources(home, now),
@@ -309,6 +310,35 @@ def _clock(home: Home, now: dt.datetime) -> Iterator[Finding]:
         yield Finding("clock", Verdict.OK, f"{now:%Y-%m-%d %H:%M} UTC")
 
 
+def _lake() -> Iterator[Finding]:
+    from warehouse import lake
+
+    if not (shared := lake.Lake.from_environment()):
+        return
+    with duckdb.connect() as con:
+        found = shared.retried(con, lambda: _in_lake(con))
+    said = f"{found[0]} releases in {shared.shown}, published with {found[1]} as version {found[2]}"
+    if found[0] == found[1]:
+        yield Finding("lake", Verdict.OK, said)
+    else:
+        yield Finding(
+            "lake", Verdict.LOOK, said, "a build is at work, or ended before it published: `border build`"
+        )
+
+
+def _in_lake(con: duckdb.DuckDBPyConnection) -> tuple[int, int, str]:
+    from warehouse import lake
+
+    arrived = len(lake.arrivals(con))
+    if "meta.publication" not in lake.columns_held(con):
+        return arrived, 0, "none"
+    row = con.execute(
+        f"select version, (select count(*) from {lake.ALIAS}.meta.releases where trust <> 'quoted') "
+        f"from {lake.ALIAS}.meta.publication"
+    ).fetchone()
+    return (arrived, int(row[1]), str(row[0])) if row else (arrived, 0, "none")
+
+
 def _runs(home: Home) -> Iterator[Finding]:
     configured = os.environ.get("DAGSTER_HOME")
     folder = Path(configured) if configured else home.dagster
@@ -318,18 +348,21 @@ def _runs(home: Home) -> Iterator[Finding]:
     import dagster as dg
 
     from orchestration.assets import POOL
+    from orchestration.resources import workers
 
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         pool = instance.event_log_storage.get_concurrency_info(POOL)
-        if pool.limit != 1:
+        many = workers()
+        if pool.limit != many:
+            why = f"{many} workers share a lake" if many > 1 else "DuckDB has one writer"
             yield Finding(
                 "pool",
                 Verdict.ACT,
-                f"pool {POOL} holds {pool.limit or 'any number of'} steps, and DuckDB has one writer",
-                f"set concurrency.pools.default_limit to 1 in {folder / 'dagster.yaml'}",
+                f"pool {POOL} holds {pool.limit or 'any number of'} steps, and {why}",
+                f"`dagster instance concurrency set {POOL} {many}`",
             )
         else:
-            yield Finding("pool", Verdict.OK, f"pool {POOL}: {pool.active_slot_count} of 1 slot in use")
+            yield Finding("pool", Verdict.OK, f"pool {POOL}: {pool.active_slot_count} of {many} slot in use")
         for run_id in sorted(pool.active_run_ids):
             run = instance.get_run_by_id(run_id)
             if run is None or run.is_finished:
@@ -338,7 +371,7 @@ def _runs(home: Home) -> Iterator[Finding]:
                     Verdict.ACT,
                     f"run {run_id[:8]} has ended and keeps the slot of pool {POOL}",
                     "the daemon frees it within a minute; without one, "
-                    f"`dagster instance concurrency set {POOL} 1` after a look at the run",
+                    f"`dagster instance concurrency set {POOL} {many}` after a look at the run",
                 )
         runs = instance.get_run_records(limit=RUNS_SHOWN)
         for record in runs:

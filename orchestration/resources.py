@@ -29,6 +29,15 @@ _taken: dict[Path, tuple[int, BuildLock]] = {}
 """The worker this process is, by installation, with the lock that says so until the process ends."""
 
 
+_begun: set[Path] = set()
+"""Build files a step of this process has opened."""
+
+
+def workers() -> int:
+    """How many builds of this installation may run at once: one, without a lake."""
+    return int(os.environ.get(WORKERS) or 1) if Lake.from_environment() else 1
+
+
 class Ledger(dg.ConfigurableResource):
     """The archive, the build file and the published file of one installation.
 
@@ -70,6 +79,7 @@ class Ledger(dg.ConfigurableResource):
         with BuildLock(self.home.build_lock, wait=PATIENCE):
             if file not in _kept:
                 with Warehouse(file) as warehouse:
+                    self._begin(file, warehouse)
                     yield warehouse
                 return
             kept = _kept[file] = _kept[file] or Warehouse(file)
@@ -94,6 +104,13 @@ class Ledger(dg.ConfigurableResource):
                 if kept := _kept.pop(file):
                     kept.con.close()
 
+    def _begin(self, file: Path, warehouse: Warehouse) -> None:
+        if file not in _begun and workers() > 1:
+            from orchestration import sharing
+
+            sharing.begin(warehouse, self)
+        _begun.add(file)
+
     @contextmanager
     def publishing(self) -> Iterator[None]:
         """One worker at a time replaces the published files."""
@@ -101,13 +118,12 @@ class Ledger(dg.ConfigurableResource):
             yield
 
     def _take_worker(self, wait: float = PATIENCE) -> None:
-        workers = int(os.environ.get(WORKERS, "1"))
-        root = self.home.root
-        if workers < 2 or root in _taken or not os.environ.get("BORDER_TARGET", "").startswith("ducklake:"):
+        many, root = workers(), self.home.root
+        if many < 2 or root in _taken:
             return
         deadline = time.monotonic() + wait
         while True:
-            for worker in range(1, workers + 1):
+            for worker in range(1, many + 1):
                 lock = BuildLock(Home(root, worker).build_lock)
                 try:
                     lock.__enter__()
@@ -116,7 +132,7 @@ class Ledger(dg.ConfigurableResource):
                 _taken[root] = worker, lock
                 return
             if time.monotonic() > deadline:
-                raise BuildBusy(f"{root}: all {workers} workers are building; wait, or raise {WORKERS}")
+                raise BuildBusy(f"{root}: all {many} workers are building; wait, or raise {WORKERS}")
 
     def now(self) -> dt.datetime:
         return dt.datetime.now(dt.UTC).replace(tzinfo=None)

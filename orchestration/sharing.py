@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from expectations.suites import suites
 from orchestration import claim_steps, court, court_ingest, steps
@@ -62,7 +62,27 @@ def installation(home: Home) -> str:
     return path.read_text("utf-8").strip()
 
 
-def arrive(warehouse: Warehouse, ledger: Ledger) -> list[Release]:
+def begin(warehouse: Warehouse, ledger: Ledger) -> None:
+    """Bring a worker's file up to what its installation and the lake know: the run before may have had another file."""
+    steps.load_reviewed(warehouse)
+    arrive(warehouse, ledger)
+
+
+def arrive_for(warehouse: Warehouse, ledger: Ledger, wanted: Collection[str]) -> None:
+    """`begin`, for reading some releases of the archive: others nobody has read yet must not fail the audits of these."""
+    if ledger.lake:
+        steps.load_reviewed(warehouse)
+        pending = {
+            r.release_id
+            for r in ledger.archive.releases()
+            if r.release_id not in wanted
+            and not is_known(warehouse, r)
+            and not steps.is_raw_loaded(warehouse, r)
+        }
+        arrive(warehouse, ledger, pending)
+
+
+def arrive(warehouse: Warehouse, ledger: Ledger, without: Collection[str] = ()) -> list[Release]:
     """Write meta.releases from the archive and the lake, and take in facts that others pushed; the archive's releases."""
     target = ledger.lake
     if target is None:
@@ -79,7 +99,7 @@ def arrive(warehouse: Warehouse, ledger: Ledger) -> list[Release]:
                 if a["release_id"] in own
                 or a["arrived_from"] != me  # else set aside here: it leaves the lake
             ]
-            found = steps.load_releases(warehouse, ledger.archive, held)
+            found = steps.load_releases(warehouse, ledger.archive, held, without)
             _pull(warehouse, own)
         return found
 

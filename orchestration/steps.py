@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -168,13 +168,16 @@ def _quoted_release_id(row: dict[str, Any]) -> str:
 
 
 def load_releases(
-    warehouse: Warehouse, archive: Archive, arrivals: Sequence[Mapping[str, Any]] = ()
+    warehouse: Warehouse,
+    archive: Archive,
+    arrivals: Sequence[Mapping[str, Any]] = (),
+    without: Collection[str] = (),
 ) -> list[Release]:
     """Write meta.releases from the archive's manifests and the lake's arrivals; returns the archive's, oldest first.
 
-    Rows of releases that are in neither leave raw and core.
+    Rows of releases that are in neither leave raw and core. The archive's `without` are left for another time.
     """
-    releases = archive.releases()
+    releases = [r for r in archive.releases() if r.release_id not in without]
     own = {r.release_id for r in releases}
     known = [*map(vars, releases), *(dict(a) for a in arrivals if a["release_id"] not in own)]
     originals = {r["sha256"] for r in known}

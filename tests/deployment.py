@@ -158,7 +158,12 @@ class Deployment:
         """The service's command with loopback for every interface and free ports for the usual ones."""
         words = [str(word) for word in compose()["services"][service]["command"]]
         program, *arguments = (self.ports.get(w, "127.0.0.1" if w == "0.0.0.0" else w) for w in words)
-        return [str(Path(sys.executable).parent / program), *arguments]
+        return [str(self.program(program)), *arguments]
+
+    @staticmethod
+    def program(name: str) -> Path:
+        """A command of this environment."""
+        return Path(sys.executable).parent / name
 
     def start(self, service: str) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,10 @@ class Machine:
 
     def add(self, last: str, published: str) -> str:
         """Archive a southwest file; returns its release_id."""
-        name, data = southwest(last)
+        return self.add_file(*southwest(last), published)
+
+    def add_file(self, name: str, data: bytes, published: str) -> str:
+        """Archive a file; returns its release_id."""
         outcome = ingest_bytes(data, name, self.ledger.archive, published=published, now=NOW)
         assert outcome.release is not None, outcome.message
         return outcome.release.release_id

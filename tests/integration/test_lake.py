@@ -5,12 +5,14 @@ A private PostgreSQL on loopback keeps the catalogs, one a test.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from agency_files import STATE, as_csv, state
 from court_files import CourtRelease
 from deployment import postgres_program
 from installation import NOW, Home, one_line
@@ -22,6 +24,7 @@ from transforms.table_macros import table_macros
 from warehouse import contracts, lake, publish
 from warehouse.court import storage
 from warehouse.lake import ALIAS, Lake, LakeError, masked
+from warehouse.paths import PROJECT
 from warehouse.writer import Warehouse
 
 pytestmark = pytest.mark.skipif(postgres_program("initdb") is None, reason="PostgreSQL is not installed")
@@ -114,6 +117,19 @@ def test_facts_that_fail_their_audit_stay_here(
             sharing.share(warehouse, here.ledger, releases)
     with reader(shared) as con:
         assert con.execute("from meta.arrivals").fetchall() == []
+
+
+def test_releases_nobody_has_read_yet_do_not_hold_back_the_others(shared: Lake, tmp_path: Path) -> None:
+    """Each family is read in a run of its own, and pushed by it."""
+    here = Machine(tmp_path / "a")
+    southwest = here.add("2021-01", "2021-02")
+    nationwide = here.add_file("state.csv", as_csv(STATE, state("2020-10", "2021-01")), "2021-02")
+    for wanted in (southwest, nationwide):
+        with here.ledger.open() as warehouse:
+            sharing.arrive_for(warehouse, here.ledger, {wanted})
+            (release,) = (r for r in here.ledger.archive.releases() if r.release_id == wanted)
+            steps.load_raw(warehouse, here.ledger.archive, release)
+            assert sharing.share(warehouse, here.ledger, [release]) == [wanted]
 
 
 # Two writers of the same thing
@@ -310,57 +326,101 @@ def test_a_build_that_was_overtaken_takes_in_what_it_lacks_and_is_published(
             assert rows == contents(build.con, [table])[table], table
 
 
-def test_a_reader_sees_whole_publications_while_others_replace_them(shared: Lake) -> None:
+_ANY = {
+    "VARCHAR": "''", "INTEGER": "0", "BIGINT": "0", "HUGEINT": "0", "DOUBLE": "0", "BOOLEAN": "false",
+    "DATE": "date '2021-01-01'", "TIMESTAMP": "timestamp '2021-01-01'", "VARCHAR[]": "[]",
+}  # fmt: skip
+
+
+def publish_edition(shared: Lake, con: duckdb.DuckDBPyConnection, n: int) -> None:
     """Edition n has n releases and the value n in every row of the mart."""
-    editions, stop = 12, threading.Event()
 
-    def tables(n: int) -> dict[str, str]:
-        def select(table: str, rows: int, **values: str) -> str:
-            columns = contracts.table(table).columns
-            given = {c.name: values.get(c.name, _ANY.get(c.type, "null")) for c in columns}
-            return f"select {', '.join(f'{v} as {k}' for k, v in given.items())} from range({rows}) as r(i)"
+    def select(table: str, rows: int, **values: str) -> str:
+        columns = contracts.table(table).columns
+        given = {c.name: values.get(c.name, _ANY.get(c.type, "null")) for c in columns}
+        return f"select {', '.join(f'{v} as {k}' for k, v in given.items())} from range({rows}) as r(i)"
 
-        return {
-            "meta.publication": select("meta.publication", 1, version=f"'{n}'", releases=str(n)),
-            "meta.releases": select("meta.releases", n, release_id="'r-' || i", trust="'official'"),
-            "marts.january_yoy": select("marts.january_yoy", 40, value=str(n)),
-        }
+    tables = {
+        "meta.publication": select("meta.publication", 1, version=f"'{n}'", releases=str(n)),
+        "meta.releases": select("meta.releases", n, release_id="'r-' || i", trust="'official'"),
+        "marts.january_yoy": select("marts.january_yoy", 40, value=str(n)),
+    }
+    shared.transact(con, lake.PUBLICATION, lambda: lake.publish(con, tables, []))
+
+
+def edition(con: duckdb.DuckDBPyConnection, at: str = "") -> int:
+    """The edition a reader sees, which must be the same in every table."""
+    found = [
+        con.execute(sql).fetchall()[0]
+        for sql in (
+            f"select releases, releases from meta.publication {at}",
+            f"select count(*), count(*) from meta.releases {at}",
+            f"select min(value), max(value) from marts.january_yoy {at}",
+        )
+    ]
+    assert len(set(found)) == 1, found
+    return int(found[0][0])
+
+
+def test_a_reader_sees_whole_publications_while_others_replace_them(shared: Lake) -> None:
+    stop = threading.Event()
 
     def publish_all() -> None:
         with duckdb.connect() as con:
-            for n in range(1, editions + 1):
-                shared.transact(con, lake.PUBLICATION, lambda n=n: lake.publish(con, tables(n), []))
+            for n in range(1, 13):
+                publish_edition(shared, con, n)
         stop.set()
 
     with duckdb.connect() as con:
         shared.prepare(con, sharing.SHARED)
-        shared.transact(con, lake.PUBLICATION, lambda: lake.publish(con, tables(1), []))
+        publish_edition(shared, con, 1)
     writer = threading.Thread(target=publish_all)
     writer.start()
     seen = []
     with reader(shared) as con:
         while not stop.is_set():
             con.begin()
-            found = [
-                con.execute(sql).fetchall()[0]
-                for sql in (
-                    "select releases, releases from meta.publication",
-                    "select count(*), count(*) from meta.releases",
-                    "select min(value), max(value) from marts.january_yoy",
-                )
-            ]
+            seen.append(edition(con))
             con.commit()
-            assert len(set(found)) == 1, found
-            seen.append(found[0][0])
     writer.join(60)
     assert len(set(seen)) > 2
     assert seen == sorted(seen)
 
 
-_ANY = {
-    "VARCHAR": "''", "INTEGER": "0", "BIGINT": "0", "HUGEINT": "0", "DOUBLE": "0", "BOOLEAN": "false",
-    "DATE": "date '2021-01-01'", "TIMESTAMP": "timestamp '2021-01-01'", "VARCHAR[]": "[]",
-}  # fmt: skip
+def test_the_past_of_the_lake_and_its_upkeep_are_as_documented(shared: Lake) -> None:
+    text = (PROJECT / "docs" / "lake.md").read_text("utf-8")
+    upkeep = re.findall(r"call ducklake_[^;`]+", text)
+    assert len(upkeep) == 4
+    moments = {}
+    with duckdb.connect() as con:
+        shared.prepare(con, sharing.SHARED)
+        for n in (1, 2, 3):
+            publish_edition(shared, con, n)
+            with reader(shared) as other:
+                moments[n] = other.execute(
+                    "select s.snapshot_id, s.snapshot_time from ledger.snapshots() as s "
+                    "where s.snapshot_id = (from ledger.current_snapshot())"
+                ).fetchall()[0]
+    version, moment = moments[2]
+    with reader(shared) as con:
+        assert edition(con) == 3
+        assert edition(con, f"at (version => {version})") == 2
+        assert edition(con, f"at (timestamp => timestamptz '{moment.isoformat()}')") == 2
+    with reader(shared, version) as con:
+        assert edition(con) == 2
+    with duckdb.connect() as con, shared.attached(con):
+        con.execute(f"detach {ALIAS}")
+        con.execute(f"attach 'ducklake:{shared.catalog}' as ledger")
+        before = con.execute("select count(*) from ledger.snapshots()").fetchall()[0][0]
+        for sql in upkeep:
+            con.execute(re.sub(r"now\(\) - interval \d+ days", "now()", sql))
+        assert con.execute("select count(*) from ledger.snapshots()").fetchall()[0][0] < before
+    with reader(shared) as con:
+        assert edition(con) == 3
+    with duckdb.connect() as con:
+        publish_edition(shared, con, 4)
+    with reader(shared) as con:
+        assert edition(con) == 4
 
 
 def _is_as_its_contracts(shared: Lake) -> None:
