@@ -67,7 +67,7 @@ def build(home: Home, say: Callable[[str, float], None], *, engine: str = "") ->
     `engine` evaluates models and audits (`engines.NAMES`). Raises EngineError where it cannot run.
     """
     ledger = Ledger(root=str(home.root), engine=engine)
-    with _begun(ledger), ledger.kept_open(), court.heard_by(say), dagster_instance(home) as instance:
+    with ledger.kept_open(), _begun(ledger), court.heard_by(say), dagster_instance(home) as instance:
         home = ledger.home  # of the worker this process is
         _end_dead_runs(instance, home.worker)
         report = BuildReport(ok=True)
