@@ -44,6 +44,14 @@ ARRIVALS = "meta.arrivals"
 LOADS = "meta.loads"
 #: How often a catalog that does not answer is tried, about half a minute, and a transaction that meets another.
 TRIES, TRIES_OF_CONFLICTS = "BORDER_LAKE_TRIES", 60
+#: DuckLake's own retries, of commits that only lost the race for the next snapshot's number; with eight writers its
+#: defaults (100 ms, each wait half as long again) come to wait for seconds.
+_SETTINGS = {
+    "ducklake_max_retry_count": "100",
+    "ducklake_retry_wait_ms": "20",
+    "ducklake_retry_backoff": "1.1",
+    "enable_progress_bar": "false",
+}
 #: Files of these are kept apart by release, so that replacing one leaves the others' files alone.
 _APART = re.compile(r"core\.\w+__monthly_encounters|core\.eoir__\w+|marts\.court_cases")
 
@@ -129,7 +137,8 @@ class Lake:
         with _said():
             if self.setup:
                 con.execute(self.setup)
-            con.execute("set ducklake_max_retry_count = 100")
+            for name, value in _SETTINGS.items():
+                con.execute(f"set {name} = {value}")
             con.execute(
                 f"attach or replace {_text('ducklake:' + self.catalog)} as {ALIAS}"
                 + (f" ({', '.join(options)})" if options else "")
