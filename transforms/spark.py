@@ -3,33 +3,28 @@
 Belongs here: what sqlglot translates, and the few meanings it does not carry (each rewrite says which). Does not belong
 here: running anything (`warehouse.spark`), or which idioms a model may use (the linter in tests/unit/test_sql_style.py).
 
-Known to differ, because no published value looks so: a date written with `(BC)`, a sign, as `epoch` or `infinity`, and a
-number in hexadecimal or binary are read by DuckDB and NULL on Spark; `upper` differs for letters outside Windows-1252
-whose capital is two letters.
+Known to differ, because nothing published looks so: dates before the year 1, `epoch` and `infinity` are read by DuckDB and
+NULL on Spark; `upper` differs for letters outside Windows-1252 whose capital is two letters.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
-#: White space as DuckDB's patterns know it; Java's `\s` has the vertical tab as well.
+#: White space as DuckDB's patterns know it; Java's `\s` has the vertical tab as well, and so have DuckDB's casts.
 _SPACE = r"\t\n\f\r "
-#: A number as DuckDB casts it from text: sign, digits parted by single underscores, point, exponent.
-_NUMBER = rf"^[{_SPACE}]*[-+]?(?=\.?[0-9])([0-9]+(_[0-9]+)*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?[{_SPACE}]*\z"
 #: A date as DuckDB casts it: year, month and day parted by one sign, then anything but a digit.
-_DATE = rf"^[{_SPACE}]*([0-9]{{1,7}})([-/ \\])([0-9]{{1,2}})\2([0-9]{{1,2}})(?![0-9])(?! ?\(BC\))[\s\S]*"
+_DATE = r"^\s*0*([0-9]{1,7})([-/ \\])([0-9]{1,2})\2([0-9]{1,2})(?![0-9])(?! ?\(BC\))[\s\S]*"
+_LONG_YEAR = r"^\s*0*[1-9][0-9]{4}"
 _DATE_CAST = """
 case when a rlike :date then
     try_cast(concat(case when a rlike :long_year then '' else '000' end, regexp_replace(a, :date, '$1-$3-$4')) as date)
 end
 """
-_INTEGER_CAST = "case when a rlike :number then try_cast(round(try_cast(replace(a, '_', '') as decimal(38, 10))) as int) end"
-_DECIMAL_CAST = "case when a rlike :number then try_cast(replace(a, '_', '') as decimal(1, 0)) end"
 
 
 class DoesNotTravel(ValueError):
@@ -39,46 +34,48 @@ class DoesNotTravel(ValueError):
 def spark_sql(sql: str) -> str:
     """The select in Spark's SQL, with the rows DuckDB would give. Raises DoesNotTravel."""
     try:
-        tree = sqlglot.parse_one(sql, read="duckdb").transform(_carried)
+        tree = sqlglot.parse_one(sql, read="duckdb")
+        for node in reversed(list(tree.walk())):  # what lies inside first
+            _carry_over(node)
         return tree.sql("spark", unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise DoesNotTravel(" ".join(str(error).split())) from error
 
 
-def _carried(node: exp.Expression) -> exp.Expression:
+def _carry_over(node: exp.Expr) -> None:
     for kind, rewrite in _REWRITES:
         if isinstance(node, kind):
-            return rewrite(node)
-    return node
+            changed = rewrite(node)
+            if changed is not node:
+                node.replace(changed)
 
 
-def _decimal_literal(node: exp.Expression) -> exp.Expression:
+def _decimal_literal(node: exp.Expr) -> exp.Expr:
     """`100.0 * a / b` is a double here; there a decimal with few places."""
     if node.is_string or "." not in node.name or isinstance(node.parent, exp.Cast):
         return node
     return exp.cast(exp.Literal.string(node.name), exp.DataType.Type.DOUBLE)
 
 
-def _text_to_value(node: exp.Expression) -> exp.Expression:
-    """`try_cast` of text: DuckDB takes more ways to write a date or a number than Spark, and fewer of others."""
-    target = node.args["to"]
-    if target.is_type(exp.DataType.Type.DATE):
-        return _filled(_DATE_CAST, node.this, date=_DATE, long_year=rf"^[{_SPACE}]*[0-9]{{5}}")
-    if target.is_type(exp.DataType.Type.INT):  # rounds; there a fraction is refused
-        return _filled(_INTEGER_CAST, node.this, number=_NUMBER)
-    if target.is_type(exp.DataType.Type.DECIMAL):
-        cast = _filled(_DECIMAL_CAST, node.this, number=_NUMBER)
-        cast.find(exp.TryCast).set("to", target.copy())  # type: ignore[union-attr]
-        return cast
-    return node
+def _date_from_text(node: exp.Expr) -> exp.Expr:
+    """DuckDB takes more ways to write a date than Spark, and `2019` is none to it."""
+    if not node.args["to"].is_type(exp.DataType.Type.DATE):
+        return node
+    cast = exp.replace_placeholders(
+        sqlglot.parse_one(_DATE_CAST, read="spark"), date=_text(_DATE), long_year=_text(_LONG_YEAR)
+    )
+    for column in list(cast.find_all(exp.Column)):
+        column.replace(node.this.copy())
+    return cast
 
 
-def _pattern(node: exp.Expression) -> exp.Expression:
+def _pattern(node: exp.Expr) -> exp.Expr:
     """Java's `$` also stands before a closing line break, and its `\\s` includes the vertical tab."""
     pattern = node.args["expression"]
     if not (isinstance(pattern, exp.Literal) and pattern.is_string):
         raise SqlglotError(f"{node.sql('duckdb')}: a pattern that is not a constant cannot be carried over")
-    return _with(node, expression=_text(_as_java(pattern.name)))
+    node.set("expression", _text(_as_java(pattern.name)))
+    return node
 
 
 def _as_java(pattern: str) -> str:
@@ -98,33 +95,30 @@ def _as_java(pattern: str) -> str:
     return written
 
 
-def _upper(node: exp.Expression) -> exp.Expression:
+def _upper(node: exp.Expr) -> exp.Expr:
     """The capital of ß is one letter here and two there."""
-    return _with(node, this=exp.func("replace", node.this, _text("ß"), _text("ẞ")))
+    node.set("this", exp.func("replace", node.this, _text("ß"), _text("ẞ")))
+    return node
 
 
-_REWRITES: tuple[tuple[type[exp.Expression], Callable[[exp.Expression], exp.Expression]], ...] = (
+def _trim(node: exp.Expr) -> exp.Expr:
+    """Every kind of space separator is trimmed here, there the plain space alone."""
+    if node.expression or node.args.get("position"):
+        raise SqlglotError(
+            f"{node.sql('duckdb')}: trim white space on both sides, nothing else is carried over"
+        )
+    return exp.RegexpReplace(this=node.this, expression=_text(r"^\p{Zs}+|\p{Zs}+\z"), replacement=_text(""))
+
+
+_REWRITES: tuple[tuple[type[exp.Expr], Callable[[exp.Expr], exp.Expr]], ...] = (
     (exp.Literal, _decimal_literal),
-    (exp.TryCast, _text_to_value),
+    (exp.TryCast, _date_from_text),
     (exp.RegexpLike, _pattern),
     (exp.RegexpReplace, _pattern),
     (exp.RegexpExtract, _pattern),
+    (exp.Trim, _trim),
     (exp.Upper, _upper),
 )
-
-
-def _with(node: exp.Expression, **changed: Any) -> exp.Expression:
-    copy = node.copy()
-    for name, value in changed.items():
-        copy.set(name, value)
-    return copy
-
-
-def _filled(template: str, text: exp.Expression, **patterns: str) -> exp.Expression:
-    """A template in Spark's SQL with `a` and its patterns put in."""
-    tree = sqlglot.parse_one(template, read="spark")
-    tree = exp.replace_placeholders(tree, **{name: _text(pattern) for name, pattern in patterns.items()})
-    return tree.transform(lambda n: text.copy() if isinstance(n, exp.Column) and n.name == "a" else n)
 
 
 def _text(value: str) -> exp.Literal:

@@ -529,11 +529,13 @@ def _published_totals() -> list[Expect | ExpectNoRows]:
         printed as (
             select
                 totals.release_id, totals.line_no, totals.sector_label, totals.month_label,
-                try_cast(totals.fiscal_year_label as integer) as fiscal_year,
+                case when regexp_matches(totals.fiscal_year_label, '^[0-9]+$')
+                    then try_cast(totals.fiscal_year_label as integer) end as fiscal_year,
                 case when totals.sector_label = 'Monthly Total' then 'all'
                     else lower(replace(totals.sector_label, ' Border', '')) end as region_code,
                 sectors.code as sector_code, months.code as month_code,
-                try_cast(totals.encounters_label as bigint) as printed
+                case when regexp_matches(totals.encounters_label, '^[0-9]+$')
+                    then try_cast(totals.encounters_label as bigint) end as printed
             from raw.usbp_monthly_history as totals
             left join meta.code_map as sectors on sectors.domain = 'sector' and totals.sector_label = sectors.label
             left join meta.code_map as months on months.domain = 'month' and totals.month_label = months.label
@@ -563,7 +565,8 @@ def _published_totals() -> list[Expect | ExpectNoRows]:
                 left join summed
                     on printed.release_id = summed.release_id
                     and printed.fiscal_year = summed.fiscal_year
-                    and (try_cast(printed.month_code as integer) + 2) % 12 + 1 = summed.fiscal_month
+                    and case when regexp_matches(printed.month_code, '^[0-9]+$')
+                        then (cast(printed.month_code as integer) + 2) % 12 + 1 end = summed.fiscal_month
                     and printed.region_code = summed.region_code
                 where printed.sector_code = 'total' and printed.month_code <> 'total'
                     and printed.printed <> coalesce(summed.encounters, 0)

@@ -370,7 +370,8 @@ def _month_grouping() -> ExpectNoRows:
                 select
                     lines.release_id, lines.fiscal_year_label, lines.month_label, lines.month_grouping_label,
                     try_cast(regexp_extract(lines.fiscal_year_label, '\\d+') as integer) as fiscal_year,
-                    (try_cast(months.code as integer) + 2) % 12 + 1 as fiscal_month,
+                    case when regexp_matches(months.code, '^[0-9]+$')
+                        then (cast(months.code as integer) + 2) % 12 + 1 end as fiscal_month,
                     count(*) as lines
                 from {TABLE} as lines
                 inner join meta.code_map as months on months.domain = 'month' and lines.month_label = months.label

@@ -162,6 +162,16 @@ def _counts_from_the_end(node: exp.Expression) -> bool:
     return isinstance(node, exp.Bracket) and any(isinstance(index, exp.Neg) for index in node.expressions)
 
 
+def _casts_unguarded(node: exp.Expression) -> bool:
+    """Each engine has ways of its own to write a number (`1e3.`, `-`, `1_000`): what is cast must be digits."""
+    if not isinstance(node, exp.TryCast) or node.to.is_type(exp.DataType.Type.DATE):
+        return False
+    if isinstance(node.this, exp.RegexpExtract):
+        return False
+    guard = node.parent.this if isinstance(node.parent, exp.If) else None
+    return not (isinstance(guard, exp.RegexpLike) and guard.this == node.this)
+
+
 # Functions that sqlglot passes through by name and that mean the same in both engines.
 SAME_IN_BOTH = {"printf", "date_part"}
 
@@ -276,6 +286,9 @@ RULES: dict[str, Rule] = {
             and not n.args["expression"].is_string
         ),
         "write the pattern as text: it is rewritten for the other engine",
+    ),
+    "number from any text": Rule(
+        _casts_unguarded, "write case when regexp_matches(x, '^[0-9]+$') then try_cast(x as …) end"
     ),
     "unknown function": Rule(
         lambda n: isinstance(n, exp.Anonymous) and n.name.lower() not in SAME_IN_BOTH,
@@ -480,6 +493,7 @@ DOES_NOT_TRAVEL = [
     ("date_add", "select cast(date_add(d, interval 1 month) as date) as next_month from core.t"),
     ("interval of a column", "select cast(d + interval (n) month as date) as later from core.t"),
     ("pattern that is no constant", "select regexp_matches(a, b) as is_like from core.t"),
+    ("number from any text", "select try_cast(a as integer) as n from core.t"),
     ("unknown function", "select strip_accents(a) as plain from core.t"),
     ("unknown function", "select list_aggregate(a, 'sum') as total from core.t"),
 ]
@@ -519,6 +533,8 @@ def test_every_rule_has_an_example() -> None:
         "select sum(a) over (partition by b) as total from core.t",
         "select a from core.t order by a limit 3",
         "select unnest(generate_series(date '2000-01-01', date '2020-01-01', interval 1 month)) as m",
+        "select case when regexp_matches(a, '^[0-9]+$') then try_cast(a as bigint) end as n from core.t",
+        "select try_cast(a as date) as d from core.t",
         "select length(name) as characters from core.t",
         "select md5(a) as h, max(b) as last_b, printf('%05d', c) as code from core.t",
         "select regexp_replace(a, '[0-9]', '', 'g') as bare, regexp_matches(a, '^x') as is_x from core.t",

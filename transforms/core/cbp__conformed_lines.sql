@@ -55,7 +55,12 @@ looked_up as (
                 then cast(substr(replace(printed.fiscal_year_label, 'FY', ''), 1, 4) as integer)
         end as fiscal_year,
         printed.fiscal_year_label like '%TD%' as is_open_year,
-        try_cast(case when printed.scope = 'carried' then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
+        case
+            when printed.scope = 'carried' then
+                case when regexp_matches(printed.month_label, '^[0-9]{4}-[0-9]{2}$')
+                    then cast(substr(printed.month_label, 6, 2) as integer) end
+            when regexp_matches(months.code, '^[0-9]{1,2}$') then cast(months.code as integer)
+        end as month_no,
         components.code as component_code, regions.code as region_code,
         coalesce(sectors.code, abbreviations.code) as sector_code,
         printed.sector_label is not null and printed.sector_abbreviation_label is not null

@@ -13,12 +13,12 @@ with typed as (
         upper(nullif(trim(regexp_replace(r.dec, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_decision_code,
         try_cast(r.comp_date as date) as completed_on,
         try_cast(r.bond_hear_req_date as date) as requested_on,
-        try_cast(nullif(trim(regexp_replace(r.initial_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as initial_bond_usd,
-        try_cast(nullif(trim(regexp_replace(r.new_bond, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as decimal(14, 2)) as new_bond_usd,
+        case when regexp_matches(r.initial_bond, '^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)\s*$') then try_cast(r.initial_bond as decimal(14, 2)) end as initial_bond_usd,
+        case when regexp_matches(r.new_bond, '^\s*-?([0-9]+\.?[0-9]*|\.[0-9]+)\s*$') then try_cast(r.new_bond as decimal(14, 2)) end as new_bond_usd,
         upper(nullif(trim(regexp_replace(r.bond_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as bond_type_code,
         upper(nullif(trim(regexp_replace(r.filing_party, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_party_code,
-        try_cast(nullif(trim(regexp_replace(r.generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
-        try_cast(nullif(trim(regexp_replace(r.sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation
+        case when regexp_matches(r.generation, '^\s*[0-9]+\s*$') then try_cast(r.generation as integer) end as generation,
+        case when regexp_matches(r.sub_generation, '^\s*[0-9]+\s*$') then try_cast(r.sub_generation as integer) end as sub_generation
     from raw.eoir__d_tblassociatedbond as r
 )
 

@@ -18,8 +18,8 @@ with typed as (
         upper(nullif(trim(regexp_replace(r.schedule_type, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as schedule_type_code,
         upper(nullif(trim(regexp_replace(r.lang, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as language_code,
         upper(nullif(trim(regexp_replace(r.notice_code, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as notice_code,
-        try_cast(nullif(trim(regexp_replace(r.generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
-        try_cast(nullif(trim(regexp_replace(r.sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation
+        case when regexp_matches(r.generation, '^\s*[0-9]+\s*$') then try_cast(r.generation as integer) end as generation,
+        case when regexp_matches(r.sub_generation, '^\s*[0-9]+\s*$') then try_cast(r.sub_generation as integer) end as sub_generation
     from raw.eoir__tbl_schedule as r
 )
 

@@ -7,7 +7,7 @@ with typed as (
         case when regexp_matches(r.idnjuvenilehistory, '^\s*[0-9]+\s*$') then try_cast(r.idnjuvenilehistory as bigint) end as juvenile_history_id,
         case when regexp_matches(r.idncase, '^\s*[0-9]+\s*$') then try_cast(r.idncase as bigint) end as case_id,
         case when regexp_matches(r.idnproceeding, '^\s*[0-9]+\s*$') then try_cast(r.idnproceeding as bigint) end as proceeding_id,
-        try_cast(nullif(trim(regexp_replace(r.idnjuvenile, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as juvenile_number,
+        case when regexp_matches(r.idnjuvenile, '^\s*[0-9]+\s*$') then try_cast(r.idnjuvenile as integer) end as juvenile_number,
         try_cast(r.datcreatedon as date) as created_on,
         try_cast(r.datmodifiedon as date) as modified_on
     from raw.eoir__tbl_juvenilehistory as r

@@ -17,8 +17,8 @@ with typed as (
         upper(nullif(trim(regexp_replace(r.strfilingparty, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_party_code,
         upper(nullif(trim(regexp_replace(r.strfilingmethod, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as filing_method_code,
         upper(nullif(trim(regexp_replace(r.stay_grant, '[\x00-\x1F\x7F]+', ' ', 'g')), '')) as stay_code,
-        try_cast(nullif(trim(regexp_replace(r.generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as generation,
-        try_cast(nullif(trim(regexp_replace(r.sub_generation, '[\x00-\x1F\x7F]+', ' ', 'g')), '') as integer) as sub_generation,
+        case when regexp_matches(r.generation, '^\s*[0-9]+\s*$') then try_cast(r.generation as integer) end as generation,
+        case when regexp_matches(r.sub_generation, '^\s*[0-9]+\s*$') then try_cast(r.sub_generation as integer) end as sub_generation,
         r.surplus_fields is not null as has_surplus_fields
     from raw.eoir__tbl_court_motions as r
 )

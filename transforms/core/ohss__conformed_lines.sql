@@ -33,7 +33,8 @@ looked_up as (
         described.fiscal_year_label, described.month_label, described.group_label, described.column_label,
         described.encounters_label, described.table_ignore_reason, described.group_dimension, described.column_dimension,
         described.is_group_required, described.fiscal_year, described.encounters,
-        months.code as month_code, try_cast(months.code as integer) as month_no,
+        months.code as month_code,
+        case when regexp_matches(months.code, '^[0-9]{1,2}$') then cast(months.code as integer) end as month_no,
         group_headers.code as group_code, column_headers.code as column_code,
         described.component_code, described.region_code, described.encounter_type_code
     from described

@@ -24,7 +24,12 @@ looked_up as (
             when regexp_matches(printed.fiscal_year_label, '^20[0-9][0-9]$') then cast(printed.fiscal_year_label as integer)
         end as fiscal_year,
         months.code as month_code,
-        try_cast(case when printed.scope = 'carried' then substr(printed.month_label, 6, 2) else months.code end as integer) as month_no,
+        case
+            when printed.scope = 'carried' then
+                case when regexp_matches(printed.month_label, '^[0-9]{4}-[0-9]{2}$')
+                    then cast(substr(printed.month_label, 6, 2) as integer) end
+            when regexp_matches(months.code, '^[0-9]{1,2}$') then cast(months.code as integer)
+        end as month_no,
         sectors.code as sector_code, regions.code as region_code,
         case
             when regexp_matches(printed.encounters_label, '^[0-9]{1,12}([.]0+)?$')
