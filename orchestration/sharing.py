@@ -86,7 +86,7 @@ def arrive(warehouse: Warehouse, ledger: Ledger, without: Collection[str] = ()) 
     """Write meta.releases from the archive and the lake, and take in facts that others pushed; the archive's releases."""
     target = ledger.lake
     if target is None:
-        return steps.load_releases(warehouse, ledger.archive)
+        return _alone(warehouse, ledger)
     me = installation(ledger.home)
     target.prepare(warehouse.con, SHARED)
 
@@ -106,6 +106,16 @@ def arrive(warehouse: Warehouse, ledger: Ledger, without: Collection[str] = ()) 
     found = target.retried(warehouse.con, take)
     _arrive_of_courts(warehouse, ledger, target)
     return found
+
+
+def _alone(warehouse: Warehouse, ledger: Ledger) -> list[Release]:
+    """Without a lake the archive is all there is, whatever came from a lake before."""
+    warehouse.ensure("meta.arrivals")
+    had = warehouse.con.execute("select count(*) from meta.arrivals").fetchone()
+    if had and had[0]:
+        with court.open_for(ledger.home, ledger.archive, []):
+            pass
+    return steps.load_releases(warehouse, ledger.archive)
 
 
 def _arrive_of_courts(warehouse: Warehouse, ledger: Ledger, target: Lake) -> None:

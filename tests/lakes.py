@@ -88,7 +88,7 @@ class Machine:
         steps.load_reviewed(warehouse)
         releases = sharing.arrive(warehouse, self.ledger)
         for release in releases:
-            if not sharing.is_known(warehouse, release):
+            if sharing.table_of(release) and not sharing.is_known(warehouse, release):
                 steps.load_raw(warehouse, self.ledger.archive, release)
         return releases
 

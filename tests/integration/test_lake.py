@@ -18,7 +18,7 @@ from deployment import postgres_program
 from installation import NOW, Home, one_line
 from lakes import Machine, Store, compared, contents, reader
 
-from orchestration import sharing, steps
+from orchestration import court, doctor, sharing, steps
 from orchestration.ingest import ingest
 from transforms.table_macros import table_macros
 from warehouse import contracts, lake, publish
@@ -239,6 +239,39 @@ def test_a_lost_connection_is_made_again(shared: Lake, store: Store) -> None:
         assert len(tries) == 2
     with reader(shared) as con:
         assert con.execute("select count(*) from meta.row_ledger").fetchall() == [(50,)]
+
+
+def test_other_columns_are_refused_until_the_table_is_dropped_as_documented(
+    shared: Lake, tmp_path: Path
+) -> None:
+    here, table = Machine(tmp_path / "a"), "core.cbp__monthly_encounters"
+    release = here.add("2021-01", "2021-02")
+    here.share()
+    with duckdb.connect() as con:
+        sql = f"alter table {ALIAS}.{table} drop column line_nos"
+        shared.transact(con, "a test", lambda: con.execute(sql))
+    with pytest.raises(LakeError, match=rf"{table} has other columns .* docs/lake\.md"):
+        here.share()
+    text = (PROJECT / "docs" / "lake.md").read_text("utf-8")
+    found = re.search(r"`(drop table ledger[^`]+)`", " ".join(text.split()))
+    assert found is not None
+    with duckdb.connect() as con, shared.attached(con):
+        con.execute(found[1].replace("core.…", table).replace("ledger.", f"{ALIAS}."))
+    assert here.share() == [release]
+    with reader(shared) as con:
+        assert con.execute(f"select count(*) > 20, count(line_nos) > 20 from {table}").fetchall() == [
+            (True, True)
+        ]
+
+
+def test_the_doctor_says_what_is_pushed_and_not_published(shared: Lake, tmp_path: Path) -> None:
+    here = Machine(tmp_path / "a")
+    here.add("2021-01", "2021-02")
+    here.share()
+    (finding,) = doctor._lake()
+    assert finding.verdict == doctor.Verdict.LOOK
+    assert finding.message.startswith("1 releases in ducklake:postgres:")
+    assert "not-asked-for" not in finding.message
 
 
 # Publication
@@ -533,6 +566,36 @@ def test_court_records_are_shared_too(shared: Lake, tmp_path: Path) -> None:
     there.build()
     with duckdb.connect(str(there.ledger.home.published_court_file), read_only=True) as pulled:
         assert pulled.execute("select count(*) from core.eoir__cases").fetchall() == [(0,)]
+
+
+def test_a_build_for_itself_alone_forgets_what_came_from_the_lake(
+    shared: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = Machine(tmp_path / "a"), Machine(tmp_path / "b")
+    here.add("2021-01", "2021-02")
+    second = there.add("2021-02", "2021-03")
+    made_up = CourtRelease()
+    made_up.case(1, "2021-01-05", {"COMP_DATE": "2022-05-05", "DEC_CODE": "X"})
+    path = made_up.write(tmp_path / "made.zip", "2026-08-03", SYNTHETIC__txt=b"")
+    (outcome,) = ingest([path], here.ledger.archive, now=NOW)
+    assert outcome.release is not None, outcome.message
+    here.share()
+    court.read_all(here.ledger.home, here.ledger.archive)
+    with here.ledger.open() as warehouse:
+        assert len(sharing._push_of_courts(here.ledger, sharing._held(warehouse, shared))) == 1
+    there.share()
+    there.arrive()
+    held = "select count(*) from core.eoir__cases"
+    with duckdb.connect(str(there.ledger.home.court_build_file), read_only=True) as file:
+        assert file.execute(held).fetchall() == [(1,)]
+    monkeypatch.delenv("BORDER_TARGET")
+    there.arrive()
+    with duckdb.connect(str(there.ledger.home.court_build_file), read_only=True) as file:
+        assert file.execute(held).fetchall() == [(0,)]
+    with Warehouse(there.ledger.home.build_file) as build:
+        assert build.con.execute(RELEASES).fetchall() == [(second,)]
+        found = build.con.execute("select distinct release_id from core.cbp__monthly_encounters").fetchall()
+        assert found == [(second,)]
 
 
 # What a person is told

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from orchestration import resources
 from orchestration.resources import Ledger
 from warehouse.writer import BuildLock
 
@@ -44,3 +47,36 @@ def _half_a_step(ledger: Ledger) -> None:
         warehouse.con.begin()
         warehouse.con.execute("insert into meta.noted values (2)")
         raise ZeroDivisionError
+
+
+_HOLD = """\
+import sys
+from pathlib import Path
+from warehouse.writer import BuildLock
+with BuildLock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_process_takes_the_first_worker_that_is_free_where_builds_share_a_lake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resources, "_taken", {})
+    monkeypatch.setenv("BORDER_LAKE_WORKERS", "2")
+    ledger = Ledger(root=str(tmp_path))
+    ledger._take_worker()
+    assert ledger.home.worker == 1, "workers without a lake"
+    monkeypatch.setenv("BORDER_TARGET", "ducklake:somewhere")
+    hold = [sys.executable, "-c", _HOLD]
+    with subprocess.Popen([*hold, str(ledger.home.build_lock)], stdin=-1, stdout=-1, text=True) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        ledger._take_worker()
+        assert ledger.home.build_file == tmp_path / "work" / "worker-2" / "warehouse.duckdb"
+        assert ledger.home.court_build_file == tmp_path / "work" / "court.duckdb"
+        first.communicate()
+    ledger._take_worker()
+    assert ledger.home.worker == 2, "it stays with its file"
+    _, lock = resources._taken.pop(tmp_path)
+    lock.__exit__(None, None, None)
