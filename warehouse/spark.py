@@ -112,7 +112,7 @@ class Spark:
             paths = self._write(rows, table, release_ids)
         except Exception as error:  # py4j and Spark raise many kinds
             raise EngineError(f"{table} on Spark: {_first_line(error)}") from None
-        schema = ", ".join(f"`{f.name}` {f.dataType.simpleString()}" for f in rows.schema.fields)
+        schema = [(f.name, f.dataType.simpleString()) for f in rows.schema.fields]
         self._register(table, schema)
         self._registered.pop(table, None)
         if not paths:
@@ -199,7 +199,7 @@ class Spark:
         self, con: DuckDBPyConnection, table: str, release_ids: Sequence[str] | None
     ) -> None:
         """The raw text of court releases is Parquet already; a release without a column has it NULL."""
-        columns = _as_spark_pairs([(r[0], r[1]) for r in con.execute(f"describe {table}").fetchall()])
+        columns = _as_spark([(r[0], r[1]) for r in con.execute(f"describe {table}").fetchall()])
         folders = [
             row[0]
             for row in con.execute(
@@ -245,13 +245,18 @@ class Spark:
             unfinished.rename(folder)
         return self._paths(table, release_ids)
 
-    def _register(self, table: str, schema: str) -> None:
+    def _register(self, table: str, schema: list[tuple[str, str]]) -> None:
+        """Make the folder's files a table of the session's catalog, described as its contract describes it."""
         folder = self._folder(table)
+        known = contracts.tables().get(table)
+        told = {c.name: c.comment for c in known.columns} if known else {}
+        columns = ", ".join(f"`{name}` {kind} comment {_quoted(told.get(name, ''))}" for name, kind in schema)
         folder.mkdir(parents=True, exist_ok=True)
         self.session.sql(f"drop table if exists {table}")
         parted = "partitioned by (release_id)" if _is_by_release(table) else ""
         self.session.sql(
-            f"create table {table} ({schema}) using parquet {parted} location '{folder.as_uri()}'"
+            f"create table {table} ({columns}) using parquet {parted} location '{folder.as_uri()}' "
+            f"comment {_quoted(known.comment if known else '')}"
         )
         if parted:
             self.session.sql(f"alter table {table} recover partitions")
@@ -271,7 +276,7 @@ def _as_contracted(rows: Any, table: str) -> Any:
     return rows.selectExpr(
         *(
             f"cast(`{name}` as {kind}) as `{name}`"
-            for name, kind in _as_spark_pairs([(c.name, c.type) for c in known.columns])
+            for name, kind in _as_spark([(c.name, c.type) for c in known.columns])
         )
     )
 
@@ -298,11 +303,7 @@ def _states(
     }
 
 
-def _as_spark(columns: list[tuple[str, str]]) -> str:
-    return ", ".join(f"`{name}` {kind}" for name, kind in _as_spark_pairs(columns))
-
-
-def _as_spark_pairs(columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+def _as_spark(columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, exp.DataType.build(kind, dialect="duckdb").sql("spark")) for name, kind in columns]
 
 
@@ -314,9 +315,8 @@ def _typed(columns: list[tuple[str, str]], present: set[str]) -> str:
     return f"select {', '.join(listed)}"
 
 
-def _as_duckdb(schema: str) -> list[tuple[str, str]]:
-    table = sqlglot.parse_one(f"create table t ({schema})", read="spark")
-    return [(c.name, c.args["kind"].sql("duckdb")) for c in table.find_all(exp.ColumnDef)]
+def _as_duckdb(columns: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, exp.DataType.build(kind, dialect="spark").sql("duckdb")) for name, kind in columns]
 
 
 def _parquet(table: str, paths: Sequence[str]) -> str:
@@ -329,6 +329,11 @@ def _parquet(table: str, paths: Sequence[str]) -> str:
 
 def _text(value: Path | str) -> str:
     return "'" + str(value).replace("'", "''") + "'"
+
+
+def _quoted(text: str) -> str:
+    """A text in Spark's SQL, where a backslash escapes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _first_line(error: Exception) -> str:

@@ -220,3 +220,47 @@ def test_text_becomes_the_same_values_on_both_engines(spark: Spark, tmp_path: Pa
                 f'inner join there using (no) where here."{name}" is distinct from there."{name}" limit 20'
             ).fetchall()
             assert rows == [], name
+
+
+def test_a_registered_table_is_described_as_its_contract_describes_it(
+    courts: dict[str, Paths], spark: Spark
+) -> None:
+    described = {
+        row.col_name: row.comment for row in spark.session.sql("describe core.eoir__cases").collect()
+    }
+    assert all(described[c.name] == c.comment for c in contracts.table("core.eoir__cases").columns)
+
+
+def test_a_mirror_that_differs_from_the_build_is_written_anew(spark: Spark) -> None:
+    with duckdb.connect() as con:
+        con.execute("create schema meta; create table meta.families as select 'a' as family, 1::hugeint as n")
+        count = "select count(*) as n, sum(n) as total from meta.families"
+        found = [con.execute(spark.select(con, "marts.counted", count)).fetchall()]
+        con.execute("insert into meta.families values ('b', 2)")
+        found.append(con.execute(spark.select(con, "marts.counted", count)).fetchall())
+        con.execute("delete from meta.families")
+        found.append(con.execute(spark.select(con, "marts.counted", count)).fetchall())
+    assert [row for rows in found for row in rows] == [(1, 1), (2, 3), (0, None)]
+
+
+def test_a_release_that_left_the_build_leaves_the_mirror(spark: Spark) -> None:
+    with duckdb.connect() as con:
+        con.execute(
+            "create schema raw; create table raw.cbp_sbo as select unnest(['r1', 'r2']) as release_id, 1 as line_no"
+        )
+        lines = "select release_id, count(*) as lines from raw.cbp_sbo group by release_id"
+        con.execute(f"create table before as {spark.select(con, 'marts.lines', lines)}")
+        con.execute("delete from raw.cbp_sbo where release_id = 'r1'")
+        con.execute(f"create table after_ as {spark.select(con, 'marts.lines', lines)}")
+        assert con.execute("select * from before order by all").fetchall() == [("r1", 1), ("r2", 1)]
+        assert con.execute("from after_").fetchall() == [("r2", 1)]
+        con.execute("delete from raw.cbp_sbo")
+        assert con.execute(spark.select(con, "marts.lines", lines)).fetchall() == []
+
+
+def test_a_model_that_spark_refuses_is_told_in_one_line(spark: Spark) -> None:
+    with (
+        duckdb.connect() as con,
+        pytest.raises(EngineError, match=r"^marts\.wrong on Spark: .*DIVIDE_BY_ZERO[^\n]*$"),
+    ):
+        con.execute(spark.select(con, "marts.wrong", "select 1 // (2 - 2) as n"))
