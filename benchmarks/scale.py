@@ -165,28 +165,35 @@ def printed(rows: list[dict[str, Any]]) -> str:
 
 
 def extrapolated(rows: list[dict[str, Any]]) -> str:
-    """What one published release and 15 years of them take, from the two largest sizes: constant and slope per case."""
-    lines = ["| | a release | of which constant | 180 releases |", "|---|---:|---:|---:|"]
+    """What a case, one published release and 15 years of them take: constant and slope of the two largest sizes."""
+    lines = ["| | a case | and once | a published release | 180 releases |", "|---|---:|---:|---:|---:|"]
 
-    def line(what: str, engine: str, figure: str, unit: str, scale: float = 1.0) -> float:
+    def line(what: str, engine: str, figure: str, *, in_bytes: float = 0.0) -> None:
         low, high = sorted((r for r in rows if r["engine"] == engine), key=lambda r: r["cases"])[-2:]
-        slope = (high[figure] - low[figure]) / (high["cases"] - low["cases"]) * scale
-        constant = max(high[figure] * scale - slope * high["cases"], 0.0)
+        slope = (high[figure] - low[figure]) / (high["cases"] - low["cases"])
+        constant = max(high[figure] - slope * high["cases"], 0.0)
         one = constant + slope * PUBLISHED_CASES
-        lines.append(f"| {what} | {one:,.0f} {unit} | {constant:,.1f} {unit} | {one * MONTHS:,.0f} {unit} |")
-        return one
+        if in_bytes:
+            each = f"{slope * in_bytes:,.0f} B | {constant * in_bytes / 1e6:,.0f} MB"
+            lines.append(
+                f"| {what} | {each} | {one * in_bytes / 1e9:,.1f} GB | {one * in_bytes * MONTHS / 1e12:,.2f} TB |"
+            )
+        else:
+            lines.append(
+                f"| {what} | {slope * 1e6:,.0f} µs | {constant:,.0f} s | {one:,.0f} s | {one * MONTHS / 3600:,.1f} h |"
+            )
 
     for engine in ENGINES:
-        line(f"core, {engine}", engine, "core_seconds", "s")
-        line(f"marts, {engine}", engine, "marts_seconds", "s")
-        line(f"CPU, {engine}", engine, "cpu_seconds", "s")
-        line(f"read, {engine}", engine, "read", "GB", 1e-9)
-        line(f"written, {engine}", engine, "written", "GB", 1e-9)
-    line("shuffled, spark", "spark", "shuffled", "GB", 1e-9)
-    line("zip", "duckdb", "zip_mb", "GB", 1e-3)
-    line("raw text as Parquet", "duckdb", "raw_mb", "GB", 1e-3)
-    line("court file", "duckdb", "court_file_mb", "GB", 1e-3)
-    line("core as Parquet", "spark", "parquet_mb", "GB", 1e-3)
+        line(f"core, {engine}", engine, "core_seconds")
+        line(f"marts, {engine}", engine, "marts_seconds")
+        line(f"processor, {engine}", engine, "cpu_seconds")
+        line(f"read, {engine}", engine, "read", in_bytes=1)
+        line(f"written, {engine}", engine, "written", in_bytes=1)
+    line("shuffled, spark", "spark", "shuffled", in_bytes=1)
+    line("zip", "duckdb", "zip_mb", in_bytes=1e6)
+    line("raw text as Parquet", "duckdb", "raw_mb", in_bytes=1e6)
+    line("court file", "duckdb", "court_file_mb", in_bytes=1e6)
+    line("core as Parquet", "spark", "parquet_mb", in_bytes=1e6)
     return "\n".join(lines)
 
 
