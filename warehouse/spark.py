@@ -74,8 +74,10 @@ class Spark:
             raise EngineError("PySpark is absent; install it: pip install 'border-ledger[spark]'") from None
         logging.getLogger("SQLQueryContextLogger").disabled = True  # errors are told once, by us
         builder = SparkSession.builder.master(self._master).appName("border-ledger")
-        is_configured = "SPARK_CONF_DIR" in os.environ
-        for name, value in {**({} if is_configured else _LOCAL_SETTINGS), **_SETTINGS}.items():
+        settings = _SETTINGS
+        if "SPARK_CONF_DIR" not in os.environ:
+            settings = {**settings, **_LOCAL_SETTINGS, "spark.sql.warehouse.dir": self.folder.as_uri()}
+        for name, value in settings.items():
             builder = builder.config(name, value)
         try:
             session = builder.getOrCreate()
