@@ -30,12 +30,23 @@ OF_THE_BUILD = {"meta.checks", "meta.check_records", "meta.builds", "meta.public
 
 
 class Store:
-    """PostgreSQL and a folder of data; every test gets a lake of its own in it."""
+    """PostgreSQL, running inside a `with`, and a folder of data; every test gets a lake of its own in it."""
 
     def __init__(self, folder: Path) -> None:
         self.postgres = Postgres(folder / "postgres")
         self.folder = folder
         self._made = 0
+
+    def __enter__(self) -> Store:
+        try:
+            self.postgres.start()
+        except BaseException:
+            self.postgres.stop()
+            raise
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.postgres.stop()
 
     def new_lake(self) -> Lake:
         import psycopg2

@@ -57,7 +57,7 @@ class Spark:
     name = "spark"
 
     def __init__(self, folder: Path, translate: Callable[[str], str], master: str = "local[*]") -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
         self.translate = translate
         self._master = master
         self._registered: dict[str, Any] = {}
@@ -75,7 +75,7 @@ class Spark:
         logging.getLogger("SQLQueryContextLogger").disabled = True  # errors are told once, by us
         builder = SparkSession.builder.master(self._master).appName("border-ledger")
         settings = _SETTINGS
-        if "SPARK_CONF_DIR" not in os.environ:
+        if self._master.startswith("local") and "SPARK_CONF_DIR" not in os.environ:
             settings = {**settings, **_LOCAL_SETTINGS, "spark.sql.warehouse.dir": self.folder.as_uri()}
         for name, value in settings.items():
             builder = builder.config(name, value)

@@ -60,12 +60,8 @@ for n in numbers:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    found = Store(tmp_path_factory.mktemp("lake"))
-    try:
-        found.postgres.start()
+    with Store(tmp_path_factory.mktemp("lake")) as found:
         yield found
-    finally:
-        found.postgres.stop()
 
 
 def ended(processes: list[subprocess.Popen[str]]) -> None:

@@ -34,12 +34,8 @@ RELEASES = "select release_id from meta.releases where trust <> 'quoted' order b
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    found = Store(tmp_path_factory.mktemp("lake"))
-    try:
-        found.postgres.start()
+    with Store(tmp_path_factory.mktemp("lake")) as found:
         yield found
-    finally:
-        found.postgres.stop()
 
 
 @pytest.fixture
