@@ -11,7 +11,6 @@ folder under one path. PySpark is imported when a session is first needed.
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 import warnings
@@ -69,10 +68,11 @@ class Spark:
         warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
         try:
             from pyspark.errors import PySparkRuntimeError
+            from pyspark.logger import PySparkLogger
             from pyspark.sql import SparkSession
         except ImportError:
             raise EngineError("PySpark is absent; install it: pip install 'border-ledger[spark]'") from None
-        logging.getLogger("SQLQueryContextLogger").disabled = True  # errors are told once, by us
+        PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # errors are told once, by us
         builder = SparkSession.builder.master(self._master).appName("border-ledger")
         settings = _SETTINGS
         if self._master.startswith("local") and "SPARK_CONF_DIR" not in os.environ:

@@ -300,3 +300,9 @@ def test_json_of_a_query_keeps_types(border: Border) -> None:
     (row,) = json.loads(done.stdout)
     expected: dict[str, Any] = {"n": 1, "x": "1.5", "nothing": None, "yes": True, "day": "2021-01-01"}
     assert row == expected
+
+
+def test_an_engine_that_is_none_is_exit_code_2_and_names_those_there_are(small_home: Home) -> None:
+    built = small_home.border("build", "--engine", "sparkle")
+    assert (built.returncode, built.stdout) == (2, "")
+    assert built.stderr.strip().splitlines()[-1] == "sparkle: no such engine; name one of duckdb, spark"

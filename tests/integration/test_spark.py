@@ -16,17 +16,18 @@ from pathlib import Path
 import duckdb
 import pytest
 from court_files import COURT_MARTS
-from installation import ROOT, Home
 
 from expectations.runner import run_suite
 from expectations.suites import court_suites, tables_read
-from orchestration import court, steps
-from orchestration.ingest import ingest_court_zip
+from orchestration import court, engines, steps
+from orchestration.build import build
+from orchestration.ingest import ingest, ingest_court_zip
 from transforms.spark import spark_sql
 from warehouse import contracts
 from warehouse.archive import Archive
 from warehouse.court import synth
 from warehouse.engine import IN_PLACE, Engine, EngineError
+from warehouse.paths import REFERENCE
 from warehouse.paths import Home as Paths
 from warehouse.spark import Spark
 from warehouse.writer import Warehouse
@@ -80,15 +81,22 @@ def differences(first: Path, second: Path, tables: list[str]) -> list[str]:
     return found
 
 
-# The carried series, through the command line
+# The carried series, through the whole build
 
 
-def test_a_build_on_spark_publishes_what_a_build_on_duckdb_publishes(spark: Spark, tmp_path: Path) -> None:
-    homes = {name: Home(tmp_path / name, ROOT / "reference") for name in ("duckdb", "spark")}
-    for name, home in homes.items():
-        built = home.border("build", "--engine", name)
-        assert built.returncode == 0, built.stdout + built.stderr
-    files = [home.published for home in homes.values()]
+def test_a_build_on_spark_publishes_what_a_build_on_duckdb_publishes(
+    spark: Spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "engine", lambda name, home: spark if name == "spark" else IN_PLACE)
+    files = []
+    for name in engines.NAMES:
+        home = Paths(tmp_path / name)
+        list(ingest([REFERENCE / "series"], Archive(home.archive), now=NOW))
+        monkeypatch.delenv("DAGSTER_HOME", raising=False)
+        report = build(home, lambda step, share: None, engine=name)
+        assert report.ok, report.failed
+        files.append(home.published_file)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     tables = [t for t in contracts.tables() if t.startswith(("core.", "marts.")) and _is_held(files[0], t)]
     assert {"marts.january_yoy", "marts.claims", "core.cbp__monthly_encounters"} <= set(tables)
     assert differences(*files, tables) == []
