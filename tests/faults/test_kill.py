@@ -1,6 +1,6 @@
 """Kill -9 at random moments: readers have one whole version or the other, and the next build succeeds.
 
-BORDER_KILLS sets how often a build is killed (4 by default; 20 by hand), BORDER_SEED repeats a run; both are printed.
+BORDER_KILLS sets how often a build is killed (3 by default; 20 by hand), BORDER_SEED repeats a run; both are printed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from installation import Home
 from warehouse import versions
 from warehouse.writer import undocumented
 
-KILLS = int(os.environ.get("BORDER_KILLS", "4"))
+KILLS = int(os.environ.get("BORDER_KILLS", "3"))
 SEED = int(os.environ.get("BORDER_SEED", random.SystemRandom().randrange(2**32)))
 
 #: One more series for each of the first builds; every build after that finds nothing new.

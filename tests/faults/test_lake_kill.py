@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(postgres_program("initdb") is None, reason="PostgreSQL is not installed"),
 ]
 WRITERS = 8
-KILLS = int(os.environ.get("BORDER_KILLS", "6"))
+KILLS = int(os.environ.get("BORDER_KILLS", "4"))
 SEED = int(os.environ.get("BORDER_SEED", random.SystemRandom().randrange(2**32)))
 MONTHS = ("2020-12", "2021-01", "2021-02", "2021-03", "2021-04", "2021-05", "2021-06", "2021-07")
 
