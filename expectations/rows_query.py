@@ -30,32 +30,29 @@ _GX_COUNT = "unexpected_rows_query.row_count"
 _COUNT = "unexpected_rows_query.rows_counted"
 
 
+def _counted(
+    cls: type[Any],
+    execution_engine: ExecutionEngine,
+    metric_domain_kwargs: dict[str, Any],
+    metric_value_kwargs: dict[str, Any],
+    metrics: dict[str, Any],
+    runtime_configuration: dict[str, Any],
+) -> int:
+    if (sampled := len(metrics[_ROWS])) < MAX_RESULT_RECORDS:
+        return sampled
+    counted: int = execution_engine.resolve_metrics(
+        [MetricConfiguration(_GX_COUNT, metric_domain_kwargs, metric_value_kwargs)]
+    ).popitem()[1]
+    return counted
+
+
 class UnexpectedRowsCounted(UnexpectedRowsQueryRowCount):
     """How many rows the query returns, by its sample where that is all of them."""
 
     metric_name = _COUNT
 
-    @metric_value(engine=SparkDFExecutionEngine)
-    def _spark(
-        cls,
-        execution_engine: ExecutionEngine,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any],
-    ) -> int:
-        return _counted(execution_engine, metric_domain_kwargs, metric_value_kwargs, metrics)
-
-    @metric_value(engine=SqlAlchemyExecutionEngine)
-    def _sqlalchemy(
-        cls,
-        execution_engine: ExecutionEngine,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        metrics: dict[str, Any],
-        runtime_configuration: dict[str, Any],
-    ) -> int:
-        return _counted(execution_engine, metric_domain_kwargs, metric_value_kwargs, metrics)
+    _sqlalchemy = metric_value(engine=SqlAlchemyExecutionEngine)(_counted)
+    _spark = metric_value(engine=SparkDFExecutionEngine)(_counted)
 
     @classmethod
     def _get_evaluation_dependencies(
@@ -66,15 +63,6 @@ class UnexpectedRowsCounted(UnexpectedRowsQueryRowCount):
         runtime_configuration: dict[str, Any] | None = None,
     ) -> dict[str, MetricConfiguration]:
         return {_ROWS: MetricConfiguration(_ROWS, metric.metric_domain_kwargs, metric.metric_value_kwargs)}
-
-
-def _counted(
-    engine: ExecutionEngine, domain: dict[str, Any], value: dict[str, Any], metrics: dict[str, Any]
-) -> int:
-    if (sampled := len(metrics[_ROWS])) < MAX_RESULT_RECORDS:
-        return sampled
-    counted: int = engine.resolve_metrics([MetricConfiguration(_GX_COUNT, domain, value)]).popitem()[1]
-    return counted
 
 
 class UnexpectedRowsCountedExpectation(UnexpectedRowsExpectation):
