@@ -193,6 +193,54 @@ def test_a_conflict_is_tried_again_and_doubles_nothing(shared: Lake) -> None:
         assert con.execute("select count(*) from meta.row_ledger").fetchall() == [(50,)]
 
 
+def test_machines_that_create_one_lake_at_once_all_get_it(store: Store) -> None:
+    """PostgreSQL refuses the second of two catalogs with either of two errors, by which came first."""
+    for _ in range(4):
+        made, together, failed = store.new_lake(), threading.Barrier(8), []
+
+        def create(made: Lake = made, together: threading.Barrier = together) -> None:
+            with duckdb.connect() as con:
+                together.wait(60)
+                try:
+                    made.prepare(con, [lake.ARRIVALS])
+                except LakeError as error:
+                    failed.append(str(error))
+
+        threads = [threading.Thread(target=create) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert failed == []
+        with reader(made) as con:
+            assert con.execute("select count(*) from meta.arrivals").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'ERROR: relation "ducklake_metadata" already exists',
+        'ERROR: duplicate key value violates unique constraint "pg_type_typname_nsp_index" DETAIL: Key '
+        "(typname, typnamespace)=(ducklake_metadata, 2200) already exists.",
+    ],
+)
+def test_a_lake_another_machine_creates_meanwhile_is_tried_again(shared: Lake, said: str) -> None:
+    tries = []
+
+    def work() -> str:
+        tries.append(said)
+        if len(tries) == 1:
+            raise LakeError(
+                'Failed to initialize DuckLake: Failed to execute query "CREATE TABLE "public"."ducklake_metadata"'
+                f'("key" VARCHAR NOT NULL);": {said}'
+            )
+        return "done"
+
+    with duckdb.connect() as con:
+        assert shared.retried(con, work) == "done"
+    assert len(tries) == 2
+
+
 def test_pushes_of_different_releases_do_not_conflict(shared: Lake) -> None:
     with duckdb.connect() as con, duckdb.connect() as rival:
         shared.prepare(con, sharing.SHARED)
