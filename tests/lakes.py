@@ -114,16 +114,21 @@ class Machine:
 
 
 @contextmanager
-def reader(lake: Lake, version: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A reader's connection, as docs/lake.md says: the lake attached read-only as `ledger`, and in use."""
+def reader(
+    lake: Lake, version: int | None = None, name: str = "ledger"
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A reader's connection, as docs/lake.md says: the lake attached read-only as `name`, and in use."""
     from warehouse import extensions
 
     with duckdb.connect() as con:
-        for name in ("ducklake", "postgres_scanner"):
-            extensions.load(con, name)
+        for extension in ("ducklake", "postgres_scanner"):
+            extensions.load(con, extension)
+        if lake.setup:
+            extensions.load(con, "httpfs")
+            con.execute(lake.setup)
         at = f", snapshot_version {version}" if version is not None else ""
-        con.execute(f"attach 'ducklake:{lake.catalog}' as ledger (read_only{at})")
-        con.execute("use ledger")
+        con.execute(f"attach 'ducklake:{lake.catalog}' as {name} (read_only{at})")
+        con.execute(f"use {name}")
         yield con
 
 

@@ -10,12 +10,16 @@ import datetime as dt
 import os
 import random
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pytest
 from court_files import COURT_MARTS
+from deployment import postgres_program
+from lakes import Store, reader
 
 from expectations.runner import run_suite
 from expectations.suites import court_suites, tables_read
@@ -27,6 +31,7 @@ from warehouse import contracts
 from warehouse.archive import Archive
 from warehouse.court import synth
 from warehouse.engine import IN_PLACE, Engine, EngineError
+from warehouse.lake import Lake
 from warehouse.paths import REFERENCE
 from warehouse.paths import Home as Paths
 from warehouse.spark import Spark
@@ -54,60 +59,92 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spark]:
     engine.stop()
 
 
-def differences(first: Path, second: Path, tables: list[str]) -> list[str]:
-    """Rows of the tables that differ between two DuckDB files, one line a table; empty where none does."""
-    found = []
+@contextmanager
+def side_by_side(first: Path, second: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Two DuckDB files in one connection, as `a` and `b`."""
     with duckdb.connect() as con:
         for name, path in (("a", first), ("b", second)):
             con.execute(f"attach '{path}' as {name} (read_only)")
-        for table in tables:
-            contract = contracts.table(table)
-            exact = ", ".join(f'"{c.name}"' for c in contract.columns if c.type != "DOUBLE")
-            for left, right in (("a", "b"), ("b", "a")):
-                rows = con.execute(
-                    f"select {exact} from {left}.{table} except all select {exact} from {right}.{table} limit 2"
+        yield con
+
+
+def differences(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> list[str]:
+    """Rows of the tables that differ between the databases `a` and `b`, one line a row; empty where none does."""
+    found = []
+    for table in tables:
+        contract = contracts.table(table)
+        exact = ", ".join(f'"{c.name}"' for c in contract.columns if c.type != "DOUBLE")
+        for left, right in (("a", "b"), ("b", "a")):
+            rows = con.execute(
+                f"select {exact} from {left}.{table} except all select {exact} from {right}.{table} limit 2"
+            ).fetchall()
+            found += [f"{table}: in {left} alone: {row}" for row in rows]
+        same_key = " and ".join(f'a."{k}" is not distinct from b."{k}"' for k in contract.key)
+        for column in (c.name for c in contract.columns if c.type == "DOUBLE"):
+            found += [
+                f"{table}.{column}: {row}"
+                for row in con.execute(
+                    f'select a."{column}", b."{column}" from a.{table} as a inner join b.{table} as b on {same_key} '
+                    f'where not (a."{column}" is not distinct from b."{column}" or coalesce('
+                    f'abs(a."{column}" - b."{column}") <= {TOLERANCE} * greatest(1, abs(a."{column}")), false)) limit 2'
                 ).fetchall()
-                found += [f"{table}: in {left} alone: {row}" for row in rows]
-            same_key = " and ".join(f'a."{k}" is not distinct from b."{k}"' for k in contract.key)
-            for column in (c.name for c in contract.columns if c.type == "DOUBLE"):
-                found += [
-                    f"{table}.{column}: {row}"
-                    for row in con.execute(
-                        f'select a."{column}", b."{column}" from a.{table} as a inner join b.{table} as b on {same_key} '
-                        f'where not (a."{column}" is not distinct from b."{column}" or coalesce('
-                        f'abs(a."{column}" - b."{column}") <= {TOLERANCE} * greatest(1, abs(a."{column}")), false)) limit 2'
-                    ).fetchall()
-                ]
+            ]
     return found
 
 
 # The carried series, through the whole build
 
 
-def test_a_build_on_spark_publishes_what_a_build_on_duckdb_publishes(
-    spark: Spark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engines, "engine", lambda name, home: spark if name == "spark" else IN_PLACE)
-    files = []
-    for name in engines.NAMES:
-        home = Paths(tmp_path / name)
-        list(ingest([REFERENCE / "series"], Archive(home.archive), now=NOW))
-        monkeypatch.delenv("DAGSTER_HOME", raising=False)
-        report = build(home, lambda step, share: None, engine=name)
-        assert report.ok, report.failed
-        files.append(home.published_file)
-    monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    tables = [t for t in contracts.tables() if t.startswith(("core.", "marts.")) and _is_held(files[0], t)]
-    assert {"marts.january_yoy", "marts.claims", "core.cbp__monthly_encounters"} <= set(tables)
-    assert differences(*files, tables) == []
+@dataclass
+class Built:
+    """The published file of each engine, and the lake the build on Spark went to; None without PostgreSQL."""
+
+    here: Path
+    there: Path
+    lake: Lake | None
+
+    def tables(self) -> list[str]:
+        """The tables of facts and marts that a published file has."""
+        with duckdb.connect(str(self.here), read_only=True) as con:
+            rows = con.execute("select schema_name || '.' || table_name from duckdb_tables()").fetchall()
+        found = [t for (t,) in rows if t.startswith(("core.", "marts."))]
+        assert {"marts.january_yoy", "marts.claims", "core.cbp__monthly_encounters"} <= set(found)
+        return found
 
 
-def _is_held(file: Path, table: str) -> bool:
-    with duckdb.connect(str(file), read_only=True) as con:
-        try:
-            return bool(con.execute(f"describe {table}").fetchall())
-        except duckdb.CatalogException:
-            return False
+@pytest.fixture(scope="session")
+def built(spark: Spark, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    folder = tmp_path_factory.mktemp("built")
+    with ExitStack() as stack:
+        lake = None
+        if postgres_program("initdb") is not None:
+            lake = stack.enter_context(Store(folder / "store")).new_lake()
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(engines, "engine", lambda name, home: spark if name == "spark" else IN_PLACE)
+        for name in engines.NAMES:
+            home = Paths(folder / name)
+            list(ingest([REFERENCE / "series"], Archive(home.archive), now=NOW))
+            patch.delenv("DAGSTER_HOME", raising=False)
+            if name == "spark" and lake is not None:
+                patch.setenv("BORDER_TARGET", f"ducklake:{lake.catalog}")
+                patch.setenv("BORDER_LAKE_DATA", lake.data_path)
+            report = build(home, lambda step, share: None, engine=name)
+            assert report.ok, report.failed
+        patch.undo()
+        yield Built(Paths(folder / "duckdb").published_file, home.published_file, lake)
+
+
+def test_a_build_on_spark_publishes_what_a_build_on_duckdb_publishes(built: Built) -> None:
+    with side_by_side(built.here, built.there) as con:
+        assert differences(con, built.tables()) == []
+
+
+def test_a_lake_filled_from_spark_holds_what_a_build_on_duckdb_publishes(built: Built) -> None:
+    if built.lake is None:
+        pytest.skip("PostgreSQL is not installed")
+    with reader(built.lake, name="b") as con:
+        con.execute(f"attach '{built.here}' as a (read_only)")
+        assert differences(con, built.tables()) == []
 
 
 # Made-up court records, through the steps
@@ -136,17 +173,16 @@ def courts(spark: Spark, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 def test_court_records_typed_on_spark_are_those_typed_on_duckdb(courts: dict[str, Paths]) -> None:
-    files = [home.court_build_file for home in courts.values()]
-    assert differences(*files, [*court.TABLES]) == []
+    with side_by_side(*[home.court_build_file for home in courts.values()]) as con:
+        assert differences(con, court.TABLES) == []
 
 
 def test_court_marts_made_on_spark_are_those_made_on_duckdb(courts: dict[str, Paths]) -> None:
-    files = [home.build_file for home in courts.values()]
     tables = [name for name in COURT_MARTS if name != "marts.court_cases"]
-    assert differences(*files, tables) == []
-    with duckdb.connect(str(files[1]), read_only=True) as con:
+    with side_by_side(*[home.build_file for home in courts.values()]) as con:
+        assert differences(con, tables) == []
         assert all(
-            con.execute(f"select count(*) from {t}").fetchone()[0]
+            con.execute(f"select count(*) from b.{t}").fetchone()[0]
             for t in ("marts.court_january_yoy", "marts.mpp_outcomes")
         )
 
