@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 from agency_files import SBO, as_csv, sbo
 from deployment import Postgres
 from installation import NOW
@@ -62,6 +63,38 @@ class Store:
             f"postgres:dbname={name} host=127.0.0.1 port={self.postgres.port} user=dagster password=not-asked-for",
             str(self.folder / name),
         )
+
+
+class Bucket:
+    """An S3 server on loopback, running inside a `with`: `url` of its one bucket, and `setup`, the SQL that reaches it."""
+
+    def __init__(self, folder: Path) -> None:
+        from moto.server import ThreadedMotoServer
+
+        self.server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        self.url = "s3://records/ledger"
+        self.setup = folder / "setup.sql"
+
+    def __enter__(self) -> Bucket:
+        self.server.start()
+        host, port = self.server.get_host_and_port()
+        self.address = f"http://{host}:{port}/records"
+        self.setup.write_text(
+            "create or replace secret store (type s3, key_id 'writer', secret 'not-asked-for', region 'us-east-1', "
+            f"endpoint '{host}:{port}', use_ssl false, url_style 'path')"
+        )
+        httpx.post(
+            f"http://{host}:{port}/moto-api/reset"
+        ).raise_for_status()  # servers of a process share their buckets
+        httpx.put(self.address).raise_for_status()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.server.stop()
+
+    def remove(self) -> None:
+        """Take the empty bucket away."""
+        httpx.delete(self.address).raise_for_status()
 
 
 def southwest(last: str) -> tuple[str, bytes]:

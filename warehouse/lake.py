@@ -63,11 +63,13 @@ _CONFLICT = re.compile(
     re.IGNORECASE,
 )
 _UNREACHED = re.compile(
-    r"unable to connect|connection (refused|reset|timed out|to server)|server closed the connection|terminat(ed|ing)"
-    r"|no connection to the server|failed to execute query .?(begin|commit|rollback)"
-    r"|database system is (starting up|shutting down)|recovery mode",
+    r"unable to connect(?! to url)|connection (refused|reset|timed out|to server)|server closed the connection"
+    r"|terminat(ed|ing)|no connection to the server|failed to execute query .?(begin|commit|rollback)"
+    r"|database system is (starting up|shutting down)|recovery mode"
+    r"|could not connect to server error for http|returned http (429|5\d\d)",
     re.IGNORECASE,
 )
+_OBJECT_STORE = re.compile(r"^http error|error for http [a-z]+ to", re.IGNORECASE)
 _SECRET = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)", re.IGNORECASE)
 _SECRET_IN_ADDRESS = re.compile(r"(\w+://[^\s:/@]*):[^\s@]*@")
 
@@ -342,9 +344,12 @@ def _said() -> Iterator[None]:
         yield
     except duckdb.Error as error:
         text = " ".join(masked(str(error)).split())
+        hint = ""
         if "data_path" in text.lower() or "data path" in text.lower():
-            text += f" Give --data-path or {DATA_PATH}: a folder all machines reach, or s3://…"
-        raise LakeError(text) from None
+            hint = f"Give --data-path or {DATA_PATH}: a folder all machines reach, or s3://…"
+        elif _OBJECT_STORE.search(text):
+            hint = f"Look at the data path, and at the secret and endpoint in the file of {SETUP}."
+        raise LakeError(f"{text.rstrip('.')}. {hint}" if hint else text) from None
 
 
 def _number(text: str) -> int:

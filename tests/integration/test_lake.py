@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from agency_files import STATE, as_csv, state
 from court_files import CourtRelease
 from deployment import postgres_program
 from installation import NOW, Home, one_line
-from lakes import Machine, Store, compared, contents, reader
+from lakes import Bucket, Machine, Store, compared, contents, reader
 
 from orchestration import court, doctor, sharing, steps
 from orchestration.ingest import ingest
@@ -634,6 +635,80 @@ def test_a_build_for_itself_alone_forgets_what_came_from_the_lake(
         assert build.con.execute(RELEASES).fetchall() == [(second,)]
         found = build.con.execute("select distinct release_id from core.cbp__monthly_encounters").fetchall()
         assert found == [(second,)]
+
+
+# An object store
+
+
+@pytest.fixture
+def bucket(shared: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """An S3 server on loopback with one bucket, where the test's lake keeps its data."""
+    with Bucket(tmp_path) as found:
+        monkeypatch.setenv("BORDER_LAKE_DATA", found.url)
+        monkeypatch.setenv("BORDER_LAKE_SETUP", str(found.setup))
+        yield found
+
+
+@pytest.mark.slow
+def test_an_object_store_holds_what_a_folder_holds(bucket: Bucket, tmp_path: Path) -> None:
+    here, there = Machine(tmp_path / "a"), Machine(tmp_path / "b")
+    first = here.add("2021-01", "2021-02")
+    here.build()
+    made = Lake.from_environment()
+    assert made is not None
+    with reader(made) as con, Warehouse(here.ledger.home.build_file) as build:
+        expected = contents(build.con, compared())
+        for table, rows in contents(con, compared()).items():
+            assert rows == expected[table], table
+        (files,) = con.execute(f"select count(*) from glob('{bucket.url}/**/*.parquet')").fetchall()
+        assert files[0] > 10
+    second = there.add("2021-02", "2021-03")
+    assert there.share() == [second]
+    with Warehouse(there.ledger.home.build_file) as build, reader(made) as con:
+        counted = "select release_id, count(*) from core.cbp__monthly_encounters group by all order by all"
+        assert build.con.execute(counted).fetchall() == con.execute(counted).fetchall()
+        assert build.con.execute(RELEASES).fetchall() == sorted([(first,), (second,)])
+
+
+def test_an_object_store_without_the_bucket_is_told_at_once(bucket: Bucket, tmp_path: Path) -> None:
+    here = Machine(tmp_path / "a")
+    here.add("2021-01", "2021-02")
+    bucket.remove()
+    started = time.monotonic()
+    with pytest.raises(
+        LakeError, match=r"^HTTP Error: .*HTTP code 404.*exist\. Look at the .* BORDER_LAKE_SETUP\.$"
+    ) as raised:
+        here.share()
+    assert one_line(str(raised.value))
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    ("said", "is_passing"),
+    [
+        ("IO Error: Could not connect to server error for HTTP PUT to 'http://store/b/x.parquet'", True),
+        ("HTTP Error: Request returned HTTP 503 for HTTP HEAD to 'http://store/b/x.parquet'", True),
+        ("HTTP Error: Request returned HTTP 429 for HTTP PUT to 'http://store/b/x.parquet'", True),
+        ("HTTP Error: Unable to connect to URL s3://b/x.parquet: Forbidden (HTTP code 403)", False),
+        (
+            "IO Error: Could not resolve hostname error for HTTP PUT to 'https://b.s3.amazonaws.com/x.parquet'",
+            False,
+        ),
+    ],
+)
+def test_an_object_store_that_may_answer_later_is_tried_again(
+    shared: Lake, monkeypatch: pytest.MonkeyPatch, said: str, is_passing: bool
+) -> None:
+    monkeypatch.setenv(lake.TRIES, "2")
+    tries = []
+
+    def work() -> None:
+        tries.append(said)
+        raise duckdb.IOException(said)
+
+    with duckdb.connect() as con, pytest.raises(LakeError, match=re.escape(said)):
+        shared.retried(con, work)
+    assert len(tries) == 1 + is_passing
 
 
 # What a person is told
