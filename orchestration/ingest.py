@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import lzma
+import os
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -61,7 +62,8 @@ def ingest(
         if not path.exists():
             yield Outcome(str(path), "refused", f"{path}: no such file or folder")
             continue
-        files = _files_of(path) if path.is_dir() else [path]
+        files, refused = _files_of(path) if path.is_dir() else ([path], [])
+        yield from refused
         if path.is_dir():
             for folder, members in court_ingest.unpacked_releases(path, files).items():
                 yield _ingest_court_folder(folder, members, archive, published, trust, now)
@@ -91,16 +93,27 @@ def ingest(
                 yield replace(outcome, status="skipped") if is_passed_by else outcome
 
 
-def _files_of(folder: Path) -> list[Path]:
-    """Files under a folder, hidden ones and links that lead out of it left alone."""
+def _files_of(folder: Path) -> tuple[list[Path], list[Outcome]]:
+    """Files under a folder, hidden ones left alone, and what of it is refused: links out of it, folders kept shut."""
     root = folder.resolve()
-    return sorted(
-        p
-        for p in folder.rglob("*")
-        if p.is_file()
-        and not any(part.startswith(".") for part in p.relative_to(folder).parts)
-        and p.resolve().is_relative_to(root)
-    )
+    shut: list[OSError] = []
+    found: list[Path] = []
+    for here, folders, names in os.walk(folder, onerror=shut.append):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        links = [name for name in folders if Path(here, name).is_symlink()]
+        found += [Path(here, name) for name in (*names, *links) if not name.startswith(".")]
+    leading_out = {path for path in found if path.is_symlink() and not path.resolve().is_relative_to(root)}
+    refused = [_unreadable(Path(error.filename), error) for error in shut]
+    refused += [
+        Outcome(
+            str(path),
+            "refused",
+            f"{path}: a link out of the folder, not followed; name {path.resolve()} itself",
+        )
+        for path in sorted(leading_out)
+    ]
+    # A dead link stays, and is told when it is read; a link to a folder within leads to nothing new.
+    return sorted(p for p in found if p not in leading_out and (p.is_file() or not p.exists())), refused
 
 
 def _unreadable(file: Path, error: OSError) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -131,6 +132,49 @@ def test_a_file_that_cannot_be_read_does_not_stop_the_others(
     assert one_line(first.message)
     assert "cannot be read (Permission denied)" in first.message
     assert second.status == "added"
+
+
+def test_a_link_out_of_the_folder_and_a_dead_one_are_told(ledger: Ledger, tmp_path: Path) -> None:
+    store, folder = tmp_path / "store", tmp_path / "2024-02"
+    for each in (store / "more", folder):
+        each.mkdir(parents=True)
+    (store / "out.csv").write_bytes(WHOLE)
+    (folder / "here.csv").write_bytes(WHOLE)
+    for name, target in {
+        "out.csv": store / "out.csv", "more": store / "more", "within.csv": folder / "here.csv",
+        "back": folder, "dead.csv": folder / "gone.csv", "dead.zip": folder / "gone.zip",
+    }.items():  # fmt: skip
+        (folder / name).symlink_to(target)
+    outcomes = {Path(o.file).name: o for o in ingest([folder], ledger.archive, now=NOW)}
+    assert {name: o.status for name, o in outcomes.items()} == {
+        "here.csv": "added", "within.csv": "known",
+        "out.csv": "refused", "more": "refused", "dead.csv": "refused", "dead.zip": "refused",
+    }  # fmt: skip
+    for name in ("out.csv", "more"):
+        assert one_line(outcomes[name].message)
+        assert f"a link out of the folder, not followed; name {store / name} itself" in outcomes[name].message
+    for name in ("dead.csv", "dead.zip"):
+        assert "cannot be read (No such file or directory)" in outcomes[name].message
+
+
+def test_a_folder_that_cannot_be_listed_is_told(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "2024-02"
+    (folder / "locked").mkdir(parents=True)
+    (folder / "b.csv").write_bytes(WHOLE)
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr("os.scandir", scandir)
+    first, second = ingest([folder], ledger.archive, now=NOW)
+    assert (first.status, second.status) == ("refused", "added")
+    assert one_line(first.message)
+    assert "locked: cannot be read (Permission denied)" in first.message
 
 
 def test_a_path_that_is_not_there_is_refused(ledger: Ledger, tmp_path: Path) -> None:
