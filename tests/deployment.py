@@ -247,13 +247,14 @@ class Deployment:
         process.wait(30)
 
     def stop(self) -> None:
-        """End every process of the deployment, by its process group."""
+        """End every process of the deployment, by its process group; what has not gone within seconds is killed."""
         for process in self.running.values():
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 5
         for process in self.running.values():
             try:
-                process.wait(30)
+                process.wait(max(0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
