@@ -6,6 +6,8 @@ A private PostgreSQL on loopback keeps the catalogs, one a test.
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -172,6 +174,33 @@ def test_of_two_pushes_of_one_release_at_once_one_waits_and_finds_it_there(share
     with reader(shared) as con:
         assert con.execute("select count(*) from meta.row_ledger").fetchall() == [(50,)]
         assert con.execute("select count(*) from meta.arrivals").fetchall() == [(1,)]
+
+
+_HOLD = """\
+import sys, time, duckdb
+from warehouse.lake import Lake
+with duckdb.connect() as con, Lake(sys.argv[1], sys.argv[2]).attached(con):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[3]))
+"""
+
+
+def test_a_lake_with_its_catalog_in_a_file_waits_for_who_holds_it(tmp_path: Path) -> None:
+    made = Lake(str(tmp_path / "catalog.ducklake"), str(tmp_path / "data"))
+    with duckdb.connect() as con:
+        made.prepare(con, sharing.SHARED)
+        assert made.transact(con, "r-1", lambda: lake.push(con, *facts("r-1", 50)))
+        command = [sys.executable, "-c", _HOLD, made.catalog, made.data_path, "2"]
+        holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
+        with holder:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == "held\n"
+            assert made.transact(con, "r-2", lambda: lake.push(con, *facts("r-2", 50)))
+        assert not made.transact(con, "r-1", lambda: lake.push(con, *facts("r-1", 50)))
+    with reader(made) as con:
+        assert con.execute("select release_id, count(*) from meta.row_ledger group by all order by all").fetchall() == [
+            ("r-1", 50), ("r-2", 50),
+        ]  # fmt: skip
 
 
 def test_a_conflict_is_tried_again_and_doubles_nothing(shared: Lake) -> None:
