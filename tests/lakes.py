@@ -83,9 +83,8 @@ class Bucket:
             "create or replace secret store (type s3, key_id 'writer', secret 'not-asked-for', region 'us-east-1', "
             f"endpoint '{host}:{port}', use_ssl false, url_style 'path')"
         )
-        httpx.post(
-            f"http://{host}:{port}/moto-api/reset"
-        ).raise_for_status()  # servers of a process share their buckets
+        # Servers of one process share their buckets.
+        httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()
         httpx.put(self.address).raise_for_status()
         return self
 

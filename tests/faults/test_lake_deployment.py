@@ -76,10 +76,7 @@ class Running:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("lake_deployment")
-    store = Store(folder)
-    deployment = None
-    try:
-        store.postgres.start()
+    with Store(folder) as store:
         lake = store.new_lake()
         deployment = Deployment(
             folder / "home",
@@ -89,25 +86,23 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             BORDER_LAKE_DATA=lake.data_path,
             BORDER_LAKE_WORKERS="2",
         )
-        found = Running(deployment, lake)
-        subprocess.run(
-            [str(deployment.program("dagster")), "instance", "concurrency", "set", POOL, "2"],
-            cwd=ROOT, env=deployment.environment, check=True, capture_output=True,
-        )  # fmt: skip
-        deployment.start("code")
-        until("the code server", deployment.healthy, 180)
-        deployment.start("webserver")
-        deployment.start("daemon")
-        until("the webserver", deployment.answers, 180)
-        yield found
-    except BaseException:
-        if deployment:
+        try:
+            found = Running(deployment, lake)
+            subprocess.run(
+                [str(deployment.program("dagster")), "instance", "concurrency", "set", POOL, "2"],
+                cwd=ROOT, env=deployment.environment, check=True, capture_output=True,
+            )  # fmt: skip
+            deployment.start("code")
+            until("the code server", deployment.healthy, 180)
+            deployment.start("webserver")
+            deployment.start("daemon")
+            until("the webserver", deployment.answers, 180)
+            yield found
+        except BaseException:
             print(deployment.logs())
-        raise
-    finally:
-        if deployment:
+            raise
+        finally:
             deployment.stop()
-        store.postgres.stop()
 
 
 def test_runs_that_read_releases_overlap_and_all_of_them_reach_the_lake(running: Running) -> None:

@@ -226,16 +226,16 @@ def test_a_conflict_is_tried_again_and_doubles_nothing(shared: Lake) -> None:
 
 def test_machines_that_create_one_lake_at_once_all_get_it(store: Store) -> None:
     """PostgreSQL refuses the second of two catalogs with either of two errors, by which came first."""
+
+    def create(made: Lake, together: threading.Barrier) -> None:
+        with duckdb.connect() as con:
+            together.wait(60)
+            made.prepare(con, [lake.ARRIVALS])
+
     for _ in range(4):
         made, together = store.new_lake(), threading.Barrier(8)
-
-        def create(_: int, made: Lake = made, together: threading.Barrier = together) -> None:
-            with duckdb.connect() as con:
-                together.wait(60)
-                made.prepare(con, [lake.ARRIVALS])
-
         with ThreadPoolExecutor(8) as machines:
-            assert list(machines.map(create, range(8))) == [None] * 8
+            assert list(machines.map(create, [made] * 8, [together] * 8)) == [None] * 8
         with reader(made) as con:
             assert con.execute("select count(*) from meta.arrivals").fetchall() == [(0,)]
 

@@ -115,23 +115,22 @@ class Built:
 @pytest.fixture(scope="session")
 def built(spark: Spark, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     folder = tmp_path_factory.mktemp("built")
+    homes = {name: Paths(folder / name) for name in engines.NAMES}
     with ExitStack() as stack:
         lake = None
         if postgres_program("initdb") is not None:
             lake = stack.enter_context(Store(folder / "store")).new_lake()
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(engines, "engine", lambda name, home: spark if name == "spark" else IN_PLACE)
-        for name in engines.NAMES:
-            home = Paths(folder / name)
-            list(ingest([REFERENCE / "series"], Archive(home.archive), now=NOW))
-            patch.delenv("DAGSTER_HOME", raising=False)
-            if name == "spark" and lake is not None:
-                patch.setenv("BORDER_TARGET", f"ducklake:{lake.catalog}")
-                patch.setenv("BORDER_LAKE_DATA", lake.data_path)
-            report = build(home, lambda step, share: None, engine=name)
-            assert report.ok, report.failed
-        patch.undo()
-        yield Built(Paths(folder / "duckdb").published_file, home.published_file, lake)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(engines, "engine", lambda name, home: spark if name == "spark" else IN_PLACE)
+            for name, home in homes.items():
+                list(ingest([REFERENCE / "series"], Archive(home.archive), now=NOW))
+                patch.setenv("DAGSTER_HOME", str(home.dagster))
+                if name == "spark" and lake is not None:
+                    patch.setenv("BORDER_TARGET", f"ducklake:{lake.catalog}")
+                    patch.setenv("BORDER_LAKE_DATA", lake.data_path)
+                report = build(home, lambda step, share: None, engine=name)
+                assert report.ok, report.failed
+        yield Built(homes["duckdb"].published_file, homes["spark"].published_file, lake)
 
 
 def test_a_build_on_spark_publishes_what_a_build_on_duckdb_publishes(built: Built) -> None:
