@@ -118,7 +118,9 @@ def _files_of(folder: Path) -> tuple[list[Path], list[Outcome]]:
 
 def _unreadable(file: Path, error: OSError) -> Outcome:
     return Outcome(
-        str(file), "refused", f"{file}: cannot be read ({error.strerror}); check the file and its permissions"
+        str(file),
+        "refused",
+        f"{error.filename or file}: cannot be read ({error.strerror}); check the file and its permissions",
     )
 
 

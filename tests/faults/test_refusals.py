@@ -157,6 +157,14 @@ def test_a_link_out_of_the_folder_and_a_dead_one_are_told(ledger: Ledger, tmp_pa
         assert "cannot be read (No such file or directory)" in outcomes[name].message
 
 
+def test_a_dead_link_in_an_unpacked_court_release_is_told_by_its_name(ledger: Ledger, tmp_path: Path) -> None:
+    table = tmp_path / "A_TblCase.csv"
+    table.symlink_to(tmp_path / "gone.csv")
+    (outcome,) = ingest([tmp_path], ledger.archive, published="2026-01", now=NOW)
+    assert outcome.status == "refused"
+    assert outcome.message.startswith(f"{table}: cannot be read (No such file or directory)")
+
+
 def test_a_folder_that_cannot_be_listed_is_told(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
